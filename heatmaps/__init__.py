@@ -1,0 +1,1 @@
+"""Predictions to what people look at: attribution, rendering, exports, reports."""

@@ -1,0 +1,1 @@
+"""Slides to tiles to feature files. Knows nothing of models, heatmaps or swarms."""

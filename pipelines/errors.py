@@ -1,0 +1,37 @@
+"""Error families of the lower rooms. Each carries the exit code that the command line returns.
+
+A message is one sentence that says what is wrong, where (file, row, column) and how to mend it.
+The families of the swarm stand in ``wsi_swarm.errors``, which re-exports these.
+"""
+
+from __future__ import annotations
+
+
+class WsiSwarmError(Exception):
+    """Base of every error that a user can mend."""
+
+    exit_code: int = 1
+
+
+class ConfigError(WsiSwarmError):
+    """A configuration, table or option value is invalid."""
+
+    exit_code = 3
+
+
+class InputError(WsiSwarmError):
+    """A slide, feature file or model is missing or unreadable."""
+
+    exit_code = 4
+
+
+class PartialError(WsiSwarmError):
+    """The run finished, but some slides failed; each is named in its state file."""
+
+    exit_code = 5
+
+
+class SetupError(WsiSwarmError):
+    """The environment lacks something (a device, a library, a port)."""
+
+    exit_code = 6

@@ -1,0 +1,3 @@
+"""The application: command line, project file, swarm, studies and demo."""
+
+__version__ = "0.1.0"

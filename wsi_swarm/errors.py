@@ -1,0 +1,27 @@
+"""All error families with their exit codes; see ``pipelines.errors`` for those of the lower rooms."""
+
+from __future__ import annotations
+
+from pipelines.errors import ConfigError, InputError, PartialError, SetupError, WsiSwarmError
+
+__all__ = [
+    "ConfigError",
+    "InputError",
+    "IntegrityError",
+    "PartialError",
+    "SetupError",
+    "SwarmError",
+    "WsiSwarmError",
+]
+
+
+class SwarmError(WsiSwarmError):
+    """The chain or the peers do not let the run go on."""
+
+    exit_code = 7
+
+
+class IntegrityError(WsiSwarmError):
+    """Something does not hash, sign or re-derive to what was promised."""
+
+    exit_code = 8

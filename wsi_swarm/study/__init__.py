@@ -1,0 +1,1 @@
+"""Local, merged and swarm training side by side, and the drawn demo cohort."""

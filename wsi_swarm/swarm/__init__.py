@@ -1,0 +1,1 @@
+"""Training between centres: round protocol, merge, transport, ledger, identity, checkpoint, audit."""
