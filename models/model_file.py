@@ -42,6 +42,8 @@ class ModelSpec:
         Length D of a feature vector.
     hidden, attention
         Widths H and A of ``GatedAttentionMIL``.
+    tile_um, mpp
+        Side of the training tiles in µm and the µm per pixel at which they were read; None: not recorded.
     provenance
         JSON values only: how the model came about (data hashes, seeds, software); no names of patients, no paths.
     """
@@ -52,6 +54,8 @@ class ModelSpec:
     dim_in: int
     hidden: int = 128
     attention: int = 64
+    tile_um: float | None = None
+    mpp: float | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
