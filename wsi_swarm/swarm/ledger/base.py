@@ -1,0 +1,307 @@
+"""The seam between the swarm and a chain: the protocol ``Ledger`` and what it returns.
+
+Members are named by their index on the contract (0 to 255, never given twice); sets of members are
+``frozenset[int]``. Roots, hashes and keys are 32 ``bytes``; accounts are checksummed ``0x`` strings; times are whole
+seconds of *chain* time. Runs and proposals count from 1, rounds from 0 (enrolment).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol
+
+from wsi_swarm.swarm.ledger.errors import (
+    AlreadyDoneError,
+    LedgerError,
+    NotAllowedError,
+    NotNowError,
+    RefusedError,
+    UnreachableError,
+    WrongChainError,
+)
+from wsi_swarm.swarm.ledger.events import (
+    Candidate,
+    CommitsClosed,
+    Committed,
+    Deployed,
+    Enrolled,
+    Event,
+    Executed,
+    Final,
+    MemberAdded,
+    MemberRemoved,
+    ProposalKind,
+    Proposed,
+    RoundOpened,
+    RunFinished,
+    RunOpened,
+    RunTerms,
+    Void,
+    VoidReason,
+    Voted,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "AlreadyDoneError",
+    "Candidate",
+    "CommitsClosed",
+    "Committed",
+    "Deployed",
+    "Enrolled",
+    "Event",
+    "Executed",
+    "Final",
+    "JoinRequest",
+    "Ledger",
+    "LedgerError",
+    "Member",
+    "MemberAdded",
+    "MemberRemoved",
+    "NotAllowedError",
+    "NotNowError",
+    "Phase",
+    "Proposal",
+    "ProposalKind",
+    "ProposalStatus",
+    "Proposed",
+    "RefusedError",
+    "RoundOpened",
+    "RunFinished",
+    "RunOpened",
+    "RunState",
+    "RunTerms",
+    "UnreachableError",
+    "Void",
+    "VoidReason",
+    "Voted",
+    "WrongChainError",
+    "quorum",
+]
+
+
+class Phase(Enum):
+    """Where a run stands at a chain time."""
+
+    ENROL = 0
+    """Round 0: members enrol."""
+    COMMIT = 1
+    """Members of the electorate may commit."""
+    ATTEST = 2
+    """Commits are closed; reveal, merge, attest, finalise."""
+    OVERDUE = 3
+    """A deadline passed without a result: any active member may ``poke``, which voids the round."""
+    FINISHED = 4
+    """All final rounds are done."""
+
+
+class ProposalStatus(Enum):
+    """Where a proposal stands at a chain time."""
+
+    OPEN = 0
+    EXECUTED = 1
+    REJECTED = 2
+    """Half of the electorate said no, so that no majority is left."""
+    EXPIRED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member; ``index`` is its place in every bitmap of the contract, for ever."""
+
+    index: int
+    account: str
+    curve_key: bytes
+    endpoint_hash: bytes
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRequest:
+    """A centre asks to be a member, signed with the key of its account.
+
+    Attributes
+    ----------
+    account : str
+        Checksummed address.
+    curve_key : bytes
+        32 bytes, public CURVE key.
+    endpoint : str
+        Where peers reach it, for example ``tcp://10.1.2.3:7000``; only its keccak hash goes on chain.
+    expiry : int
+        Unix seconds after which the request is void.
+    signature : bytes
+        65 bytes, EIP-712 (``typed_data.join_digest``).
+    """
+
+    account: str
+    curve_key: bytes
+    endpoint: str
+    expiry: int
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A vote, as it stands at ``chain_time``."""
+
+    id: int
+    kind: ProposalKind
+    proposer: int
+    electorate: frozenset[int]
+    yes: frozenset[int]
+    no: frozenset[int]
+    expires_at: int
+    status: ProposalStatus
+    outcome: int | None
+    """Index of the member added or removed, or id of the run opened; None until executed."""
+    subject: Candidate | int | RunTerms
+    """The candidate, the index of the member to remove, or the terms of the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """A run, as it stands at ``chain_time``: the time that the next transaction would see, as far as the node knows."""
+
+    run: int
+    terms: RunTerms
+    phase: Phase
+    round: int
+    finals: int
+    base_root: bytes
+    """Root of the last final model; the initial root before the first final round."""
+    enrolled: frozenset[int]
+    joining: frozenset[int]
+    """Enrolled (again) since the current round was opened: expected from the next one on."""
+    electorate: frozenset[int]
+    expected: frozenset[int]
+    """Commits close as soon as all of these have committed (and ``min_peers`` are there)."""
+    committed: frozenset[int]
+    weights: Mapping[int, int]
+    """Merge weight of each enrolled member."""
+    commits_hash: bytes
+    opened_at: int
+    opened_block: int
+    closed_at: int | None
+    """When the commits closed: early, at the deadline, or None while they are open."""
+    chain_time: int
+
+    @property
+    def enrol_deadline(self) -> int:
+        """After this second, ``min_peers`` enrolments are enough (meaningful in round 0)."""
+        return self.opened_at + self.terms.enrol_seconds
+
+    @property
+    def commit_deadline(self) -> int:
+        """First second at which a commit is refused."""
+        return self.opened_at + self.terms.commit_seconds
+
+    @property
+    def attest_deadline(self) -> int:
+        """First second at which ``finalise`` is refused; while commits are open, the latest that it can be."""
+        closed = self.commit_deadline if self.closed_at is None else self.closed_at
+        return closed + self.terms.attest_seconds
+
+    @property
+    def quorum(self) -> int:
+        """Signatures that ``finalise`` needs, with the committers known now."""
+        return quorum(len(self.committed), self.terms.min_peers)
+
+
+def quorum(committers: int, min_peers: int) -> int:
+    """Return how many attestations make a round final: a majority of its committers, never below ``min_peers``."""
+    return max(min_peers, committers // 2 + 1)
+
+
+class Ledger(Protocol):
+    """One member's view of the contract. All calls block; the node makes them in a thread.
+
+    Every method may raise ``UnreachableError``. A writing method returns when its transaction is in a final block and
+    raises ``RefusedError`` (or its families ``AlreadyDoneError``, ``NotNowError``, ``NotAllowedError``) when the
+    contract refuses it. Repeating a call that had succeeded with the same arguments is success, not an error;
+    only a second ``propose_*`` makes a second proposal, and a second ``poke`` finds nothing due.
+    """
+
+    @property
+    def chain_id(self) -> int:
+        """EIP-155 chain id."""
+        ...
+
+    @property
+    def contract(self) -> str:
+        """Address of the contract."""
+        ...
+
+    @property
+    def account(self) -> str:
+        """Address that this ledger signs for."""
+        ...
+
+    def chain_time(self) -> int:
+        """Return the chain's time in seconds: never compare deadlines with another clock."""
+        ...
+
+    def members(self) -> tuple[Member, ...]:
+        """Return all members, past ones too, by index."""
+        ...
+
+    def proposal_count(self) -> int:
+        """Return the number of proposals; ids run from 1 to it."""
+        ...
+
+    def proposal(self, proposal: int) -> Proposal:
+        """Return a proposal."""
+        ...
+
+    def run_count(self) -> int:
+        """Return the number of runs; ids run from 1 to it."""
+        ...
+
+    def run(self, run: int) -> RunState:
+        """Return the state of a run."""
+        ...
+
+    def commits(self, run: int, round_: int) -> Mapping[int, bytes]:
+        """Return the commitments of a round by member index (current round or an earlier one)."""
+        ...
+
+    def events(self, since: int = 0) -> tuple[tuple[Event, ...], int]:
+        """Return all events from block ``since`` on, in order, and the block to ask from next time."""
+        ...
+
+    def propose_member(self, request: JoinRequest) -> int:
+        """Propose to admit an applicant (counts as a yes); return the proposal's id."""
+        ...
+
+    def propose_removal(self, member: int) -> int:
+        """Propose to remove the member with this index (counts as a yes); return the proposal's id."""
+        ...
+
+    def propose_run(self, terms: RunTerms) -> int:
+        """Propose to open a run (counts as a yes); return the proposal's id."""
+        ...
+
+    def vote(self, proposal: int, yes: bool) -> None:
+        """Vote; the vote that makes the majority also executes the proposal."""
+        ...
+
+    def enrol(self, run: int, weight: int) -> None:
+        """Take part in the run from the next round on, with a merge weight that never changes in this run."""
+        ...
+
+    def commit(self, run: int, round_: int, commitment: bytes) -> None:
+        """Commit to an update (32 bytes, ``typed_data.commitment``)."""
+        ...
+
+    def finalise(
+        self, run: int, round_: int, contributors: frozenset[int], merged_root: bytes, signatures: Mapping[int, bytes]
+    ) -> None:
+        """Submit a quorum of attestations (65 bytes each, by member index); the next round opens in the same step."""
+        ...
+
+    def poke(self, run: int) -> None:
+        """Move a run on whose deadline has passed: open round 1 or void the round; ``NotNowError`` if none has."""
+        ...
