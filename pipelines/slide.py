@@ -22,6 +22,8 @@ MPP_TOLERANCE = 0.02
 """Largest relative difference between mpp-x and mpp-y, or between a slide's own mpp and the one given for it."""
 UNSCANNED_LIMIT = 0.5
 """A tile with more than this fraction of never scanned (transparent) pixels is no picture of the slide."""
+_OVERVIEW_OVERSAMPLING = 2
+"""Some writers make levels by leaving pixels out; averaging at least 2 x 2 of them keeps one from deciding."""
 _BLOCK_PX = 4096
 _FINEST_BLOCK_PX = 32
 
@@ -67,13 +69,11 @@ class Slide:
     reader : library and version.
     """
 
-    def __init__(
-        self, handle: openslide.OpenSlide, file: Path, path: Path, slide_id: str, mpp: float, mpp_origin: str
-    ) -> None:
+    def __init__(self, handle: openslide.OpenSlide, file: Path, path: Path, mpp: float, mpp_origin: str) -> None:
         self._handle = handle
         self._file = file
         self._reopening = threading.Lock()
-        self.id = slide_id
+        self.id = slide_id_of(path)
         self.path = path
         self.size: tuple[int, int] = handle.dimensions
         self.mpp = mpp
@@ -102,7 +102,8 @@ class Slide:
         UnreadableRegion
             If the file cannot be decoded there, or more than half of the area was never scanned.
         """
-        rgba = self._read_rgba(x, y, width, height, out_px)
+        level = self._best_level(min(width / out_px[0], height / out_px[1]))
+        rgba = self._read_rgba(level, x, y, width, height)
         if rgba[..., 3].mean() < 255 * (1 - UNSCANNED_LIMIT):
             msg = f"{self.path}: the scanner left out the region at x={x:.0f}, y={y:.0f} (level-0 px)"
             raise UnreadableRegion(msg, "unscanned")
@@ -115,9 +116,10 @@ class Slide:
         """
         scale = max(1.0, mpp / self.mpp)
         out_w, out_h = (max(1, round(side / scale)) for side in self.size)
+        level = self._best_level(scale / _OVERVIEW_OVERSAMPLING)
         image = np.full((out_h, out_w, 3), 255, np.uint8)
         readable = np.ones((out_h, out_w), bool)
-        step = max(_FINEST_BLOCK_PX, int(_BLOCK_PX / (scale / self._downsamples[self._best_level(scale)])))
+        step = max(_FINEST_BLOCK_PX, int(_BLOCK_PX / (scale / self._downsamples[level])))
         blocks = [(left, top, step) for top in range(0, out_h, step) for left in range(0, out_w, step)]
         while blocks:
             left, top, side = blocks.pop()
@@ -126,7 +128,7 @@ class Slide:
             y0, y1 = top * self.size[1] / out_h, bottom * self.size[1] / out_h
             out_px = (right - left, bottom - top)
             try:
-                rgba = self._read_rgba(x0, y0, x1 - x0, y1 - y0, out_px)
+                rgba = self._read_rgba(level, x0, y0, x1 - x0, y1 - y0)
                 image[top:bottom, left:right] = _resize(_on_white(rgba), out_px)
             except UnreadableRegion:
                 if side > _FINEST_BLOCK_PX:
@@ -156,8 +158,7 @@ class Slide:
         fits = [level for level, downsample in enumerate(self._downsamples) if downsample <= scale * 1.005]
         return fits[-1] if fits else 0
 
-    def _read_rgba(self, x: float, y: float, width: float, height: float, out_px: tuple[int, int]) -> np.ndarray:
-        level = self._best_level(min(width / out_px[0], height / out_px[1]))
+    def _read_rgba(self, level: int, x: float, y: float, width: float, height: float) -> np.ndarray:
         downsample = self._downsamples[level]
         origin = (round(x), round(y))
         size = (max(1, round(width / downsample)), max(1, round(height / downsample)))
@@ -189,13 +190,15 @@ class Slide:
             raise UnreadableRegion(msg, "unreadable") from error
 
 
-def open_slide(path: Path, slide_mpp: float | None = None) -> Slide:
+def open_slide(path: Path, slide_mpp: float | None = None, only_if_missing: bool = False) -> Slide:
     """Open a slide file or DICOM folder.
 
     Parameters
     ----------
     path : slide file, or a folder that holds the DICOM files of one slide.
     slide_mpp : µm per level-0 px for a slide whose file does not say it. It never overrules a file that does.
+    only_if_missing : take a file's own mpp without complaint even where ``slide_mpp`` differs; for a value that was
+        given for many slides at once.
 
     Raises
     ------
@@ -204,35 +207,42 @@ def open_slide(path: Path, slide_mpp: float | None = None) -> Slide:
         the one given, or has pixels that are not square (beyond 2 %).
     """
     path = Path(path)
-    file, slide_id = _file_and_id(path)
+    handle = open_handle(path)
     try:
-        handle = openslide.OpenSlide(file)
-    except (openslide.OpenSlideError, OSError) as error:
-        msg = f"{path} cannot be opened as a slide: {error}"
-        raise InputError(msg) from error
-    try:
-        mpp, origin = _mpp(path, handle, slide_mpp)
-        return Slide(handle, file, path, slide_id, mpp, origin)
+        mpp, origin = resolution_of(path, handle, slide_mpp, only_if_missing)
+        return Slide(handle, _file_of(path), path, mpp, origin)
     except BaseException:
         handle.close()
         raise
 
 
-def _file_and_id(path: Path) -> tuple[Path, str]:
+def open_handle(path: Path) -> openslide.OpenSlide:
+    """Open a slide file or DICOM folder as OpenSlide does, whatever its resolution; ``InputError`` if it can't be."""
+    try:
+        return openslide.OpenSlide(_file_of(Path(path)))
+    except (openslide.OpenSlideError, OSError) as error:
+        msg = f"{path} cannot be opened as a slide: {error}"
+        raise InputError(msg) from error
+
+
+def _file_of(path: Path) -> Path:
     if not path.exists():
         msg = f"{path} does not exist"
         raise InputError(msg)
     if path.is_file():
-        return path, slide_id_of(path)
+        return path
     # The largest file is nearly always level 0; OpenSlide finds the other levels of its series by itself.
     parts = sorted(path.glob("*.dcm"), key=lambda part: (-part.stat().st_size, part.name))
     if not parts:
         msg = f"{path} is a folder without .dcm files, so it is no DICOM slide"
         raise InputError(msg)
-    return parts[0], slide_id_of(path)
+    return parts[0]
 
 
-def _mpp(path: Path, handle: openslide.OpenSlide, given: float | None) -> tuple[float, str]:
+def resolution_of(
+    path: Path, handle: openslide.OpenSlide, given: float | None, only_if_missing: bool = False
+) -> tuple[float, str]:
+    """Return (µm per level-0 px, "file" or "given"); ``InputError`` as ``open_slide`` says."""
     if given is not None and not PLAUSIBLE_MPP[0] <= given <= PLAUSIBLE_MPP[1]:
         msg = f"{path}: the given mpp {given:g} is not in {PLAUSIBLE_MPP[0]:g}-{PLAUSIBLE_MPP[1]:g} µm/px; correct it"
         raise InputError(msg)
@@ -247,7 +257,8 @@ def _mpp(path: Path, handle: openslide.OpenSlide, given: float | None) -> tuple[
         raise InputError(msg)
     own = (along_x + along_y) / 2 if known else None
     if own is not None and PLAUSIBLE_MPP[0] <= own <= PLAUSIBLE_MPP[1]:
-        if given is not None and abs(own - given) / own > MPP_TOLERANCE:
+        differs = given is not None and abs(own - given) / own > MPP_TOLERANCE
+        if differs and not only_if_missing:
             msg = f"{path} says {own:g} µm per pixel but {given:g} was given; leave the given value out for this slide"
             raise InputError(msg)
         return own, "file"

@@ -1,0 +1,166 @@
+"""A job folder: where each slide's files lie, what is done, and who works on what."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pipelines.errors import SetupError
+from pipelines.files import write_json
+from pipelines.locks import Heartbeat, SlideLock, acquire, holder
+from pipelines.slide_list import SlideEntry
+from pipelines.summary import Outcome
+
+STATE_FORMAT = "wsi-swarm state 1"
+
+
+class Job:
+    """A job folder, entered while work is done in it.
+
+    Parameters
+    ----------
+    folder : created when missing.
+    clock : seconds since the epoch; only locks and the times in state files read it.
+    """
+
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+        self.folder = Path(folder)
+        self.clock = clock
+        self._heartbeat = Heartbeat(clock)
+
+    def __enter__(self) -> Job:
+        try:
+            (self.folder / "state").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            msg = f"the job folder {self.folder} cannot be made: {error.strerror}; name another with --out"
+            raise SetupError(msg) from error
+        self._heartbeat.__enter__()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._heartbeat.__exit__(kind, error, trace)
+
+    def tiles_file(self, slide_id: str) -> Path:
+        """Return where the tile coordinates of a slide lie."""
+        return self.folder / "tiles" / f"{slide_id}.h5"
+
+    def geojson_file(self, slide_id: str) -> Path:
+        """Return where the tissue outline and tiles lie, for QuPath."""
+        return self.folder / "geojson" / f"{slide_id}.geojson"
+
+    def thumbnail_file(self, slide_id: str) -> Path:
+        """Return where the picture of the slide with outline and tiles lies."""
+        return self.folder / "thumbnails" / f"{slide_id}.jpg"
+
+    def features_file(self, encoder: str, slide_id: str) -> Path:
+        """Return where the feature file of a slide lies."""
+        return self.folder / "features" / encoder / f"{slide_id}.h5"
+
+    def state_file(self, slide_id: str) -> Path:
+        """Return where the state of a slide lies."""
+        return self.folder / "state" / f"{slide_id}.json"
+
+    def stage(self, slide_id: str, stage: str) -> dict[str, Any]:
+        """Return the recorded state of one stage of a slide; empty when it was never begun."""
+        return self.state(slide_id)["stages"].get(stage, {})
+
+    def claim(
+        self, entry: SlideEntry, stage: str, parameters: Mapping[str, Any], outputs: Sequence[Path]
+    ) -> Claim | Outcome:
+        """Begin a stage of a slide, unless it is done with these parameters or another worker is at it.
+
+        Parameters
+        ----------
+        entry : the slide.
+        stage : such as "tile" or "extract stain-texture".
+        parameters : everything that the outputs depend on, as JSON values.
+        outputs : the files that the stage makes.
+        """
+        lock_file = self.folder / "state" / f"{entry.id}.lock"
+        lock = acquire(lock_file, self.clock)
+        if lock is None:
+            return Outcome(entry.id, "busy", f"{holder(lock_file)} is working on it")
+        self._heartbeat.add(lock)
+        recorded = self.stage(entry.id, stage)
+        digest = parameters_sha256(parameters)
+        whole = recorded.get("status") == "done" and all(path.is_file() for path in outputs)
+        if whole and recorded.get("parameters_sha256") == digest:
+            self._heartbeat.release(lock)
+            return Outcome(entry.id, "done before", "", recorded["counts"])
+        claim = Claim(self, entry, stage, dict(parameters), lock, int(recorded.get("attempts", 0)) + 1)
+        claim.record("running")
+        return claim
+
+    def release(self, lock: SlideLock) -> None:
+        """Give a lock back."""
+        self._heartbeat.release(lock)
+
+    def state(self, slide_id: str) -> dict[str, Any]:
+        """Return the state of a slide; a damaged or missing file counts as nothing done."""
+        try:
+            state = json.loads(self.state_file(slide_id).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            state = {}
+        known = isinstance(state, dict) and state.get("format") == STATE_FORMAT
+        return state if known else {"format": STATE_FORMAT, "slide": slide_id, "stages": {}}
+
+
+@dataclass
+class Claim:
+    """The right to work on one stage of one slide, held by a lock until ``done`` or ``failed``."""
+
+    job: Job
+    entry: SlideEntry
+    stage: str
+    parameters: dict[str, Any]
+    lock: SlideLock
+    attempts: int
+    details: dict[str, Any] = field(default_factory=dict)
+    """More to record, such as the names of dropped tiles."""
+
+    def done(self, counts: Mapping[str, Any]) -> Outcome:
+        """Record success; call it only after the outputs are in place."""
+        self.record("done", counts=dict(counts), **self.details)
+        self.job.release(self.lock)
+        return Outcome(self.entry.id, "done", "", dict(counts))
+
+    def failed(self, reason: str) -> Outcome:
+        """Record failure with its one sentence; the next run tries again."""
+        self.record("failed", reason=reason, **self.details)
+        self.job.release(self.lock)
+        return Outcome(self.entry.id, "failed", reason)
+
+    def record(self, status: str, **more: Any) -> None:
+        """Write this stage into the slide's state file."""
+        state = self.job.state(self.entry.id)
+        state["source"] = str(self.entry.path)
+        state["stages"][self.stage] = {
+            "status": status,
+            "attempts": self.attempts,
+            "time": self.job.clock(),
+            "parameters": self.parameters,
+            "parameters_sha256": parameters_sha256(self.parameters),
+            **more,
+        }
+        write_json(self.job.state_file(self.entry.id), state)
+
+
+def parameters_sha256(parameters: Mapping[str, Any]) -> str:
+    """Return the identity of a stage's parameters; other parameters mean that the stage is done again."""
+    text = json.dumps(parameters, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def fingerprint(path: Path) -> dict[str, int]:
+    """Return size and time of a slide's files, so that a slide that was replaced is not taken for done."""
+    parts = [path] if path.is_file() else []
+    for folder in (path, path.with_suffix("") if path.suffix.lower() == ".mrxs" else path):
+        parts += [part for part in folder.rglob("*") if part.is_file()] if folder.is_dir() else []
+    stats = [part.stat() for part in parts]
+    return {"bytes": sum(stat.st_size for stat in stats), "mtime_ns": max((s.st_mtime_ns for s in stats), default=0)}

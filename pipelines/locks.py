@@ -1,0 +1,151 @@
+"""One worker per slide: an O_EXCL file with host, pid and heartbeat; the dead are inherited, the living respected."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+from pipelines.files import write_json
+
+HEARTBEAT_S = 15.0
+STALE_AFTER_S = 120.0
+
+
+class SlideLock:
+    """A held lock; made by ``acquire``."""
+
+    def __init__(self, path: Path, content: dict[str, object]) -> None:
+        self._path = path
+        self._content = content
+
+    def beat(self, now: float) -> None:
+        """Say that the holder lives, unless another has inherited the lock meanwhile."""
+        if self.held():
+            self._content["heartbeat"] = now
+            write_json(self._path, self._content)
+
+    def held(self) -> bool:
+        """Return whether the lock is still this holder's."""
+        return _read(self._path).get("token") == self._content["token"]
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self.held():
+            self._path.unlink()
+
+
+def acquire(path: Path, clock: Callable[[], float], stale_after_s: float = STALE_AFTER_S) -> SlideLock | None:
+    """Take the lock at ``path``, or return None while a living worker holds it.
+
+    A holder is dead when its process is gone (on this host) or its heartbeat is older than ``stale_after_s``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content: dict[str, object] = {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "token": secrets.token_hex(8),
+        "heartbeat": clock(),
+    }
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+    except FileExistsError:
+        return _inherit(path, content, clock, stale_after_s)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(content, file)
+    return SlideLock(path, content)
+
+
+def holder(path: Path) -> str:
+    """Return who holds the lock, for a message."""
+    content = _read(path)
+    return f"process {content.get('pid', '?')} on {content.get('host', '?')}"
+
+
+def _inherit(
+    path: Path, content: dict[str, object], clock: Callable[[], float], stale_after_s: float
+) -> SlideLock | None:
+    # Two heirs must not both win: they queue at a kernel lock, and the second finds the first's heartbeat.
+    with (path.parent / ".inherit").open("a", encoding="utf-8") as door:
+        fcntl.flock(door, fcntl.LOCK_EX)
+        if not _is_dead(path, clock(), stale_after_s):
+            return None
+        write_json(path, content)
+    return SlideLock(path, content)
+
+
+def _is_dead(path: Path, now: float, stale_after_s: float) -> bool:
+    content = _read(path)
+    heartbeat = content.get("heartbeat")
+    if not isinstance(heartbeat, int | float):
+        # Created but not yet filled in, or cut short by a crash: its age on disk tells which.
+        return path.exists() and now - path.stat().st_mtime > stale_after_s
+    gone = content.get("host") == socket.gethostname() and not _runs(content.get("pid"))
+    return gone or now - heartbeat > stale_after_s
+
+
+def _runs(pid: object) -> bool:
+    if not isinstance(pid, int):
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    stat = Path(f"/proc/{pid}/stat")
+    # A killed process whose parent has not looked yet still has its number, but does no more work.
+    return not (stat.is_file() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+class Heartbeat:
+    """Beats for a set of locks from a thread of its own while it is entered."""
+
+    def __init__(self, clock: Callable[[], float], every_s: float = HEARTBEAT_S) -> None:
+        self._clock = clock
+        self._every_s = every_s
+        self._locks: set[SlideLock] = set()
+        self._guard = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lock heartbeat", daemon=True)
+
+    def add(self, lock: SlideLock) -> None:
+        """Beat for ``lock`` from now on."""
+        with self._guard:
+            self._locks.add(lock)
+
+    def release(self, lock: SlideLock) -> None:
+        """Stop beating for ``lock`` and give it back."""
+        with self._guard:
+            self._locks.discard(lock)
+            lock.release()
+
+    def __enter__(self) -> Heartbeat:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop.set()
+        self._thread.join()
+        for lock in list(self._locks):
+            self.release(lock)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every_s):
+            with self._guard:
+                for lock in self._locks:
+                    lock.beat(self._clock())

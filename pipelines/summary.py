@@ -1,0 +1,105 @@
+"""What a run did, slide by slide: a JSON file for programs, Markdown for people."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import PartialError
+from pipelines.files import write_json
+
+FORMAT = "wsi-swarm summary 1"
+_SHOWN = 30
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one slide.
+
+    Attributes
+    ----------
+    slide_id : str.
+    status : "done", "done before", "busy" (another worker is at it) or "failed".
+    reason : one sentence where it is not done.
+    counts : {"tiles": kept, "dropped": {reason: tiles}} where it is done.
+    """
+
+    slide_id: str
+    status: str
+    reason: str = ""
+    counts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of all slides of a run."""
+
+    stage: str
+    folder: Path
+    started: float
+    finished: float
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def failed(self) -> list[Outcome]:
+        """Return the slides that failed."""
+        return [outcome for outcome in self.outcomes if outcome.status == "failed"]
+
+    def write(self) -> None:
+        """Put this run under its stage's name into the job's ``summary.json``."""
+        path = self.folder / "summary.json"
+        whole = _read(path)
+        whole["runs"][self.stage] = {
+            "started": self.started,
+            "finished": self.finished,
+            "counts": dict(Counter(outcome.status for outcome in self.outcomes)),
+            "slides": [vars(outcome) for outcome in self.outcomes],
+        }
+        write_json(path, whole)
+
+    def markdown(self) -> str:
+        """Return the summary for a person: one line, the failures, the slides."""
+        counted = Counter(outcome.status for outcome in self.outcomes)
+        tiles = sum(outcome.counts.get("tiles", 0) for outcome in self.outcomes)
+        parts = [
+            f"{counted[status]} {status}" for status in ("done", "done before", "busy", "failed") if counted[status]
+        ]
+        lines = [
+            f"{self.stage}: {', '.join(parts)}; {tiles} tiles; {self.finished - self.started:.1f} s; {self.folder}"
+        ]
+        lines += [f"- {o.slide_id}: {o.reason}" for o in self.outcomes if o.reason]
+        good = [outcome for outcome in self.outcomes if outcome.counts]
+        if good:
+            lines += ["", "| slide | status | tiles | dropped |", "|---|---|---:|---|"]
+            lines += [f"| {o.slide_id} | {o.status} | {o.counts['tiles']} | {_dropped(o)} |" for o in good[:_SHOWN]]
+        if len(good) > _SHOWN:
+            lines.append(f"\n{len(good) - _SHOWN} more in {self.folder / 'summary.json'}")
+        return "\n".join(lines)
+
+    def check(self) -> None:
+        """Raise ``PartialError`` if a slide failed."""
+        if self.failed:
+            where = self.folder / "summary.json"
+            msg = f"{len(self.failed)} of {len(self.outcomes)} slides failed; each is named with its reason in {where}"
+            raise PartialError(msg)
+
+
+def _dropped(outcome: Outcome) -> str:
+    return ", ".join(f"{number} {reason}" for reason, number in outcome.counts["dropped"].items() if number) or "none"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        whole = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        whole = {}
+    return whole if isinstance(whole, dict) and whole.get("format") == FORMAT else {"format": FORMAT, "runs": {}}
+
+
+def count(reasons: Sequence[str]) -> dict[str, int]:
+    """Return how often each reason occurs, in the order of the alphabet."""
+    return dict(sorted(Counter(reasons).items()))

@@ -1,0 +1,59 @@
+"""The tile file: which tiles of a slide are to be read; TRIDENT's ``patches`` layout with exact file attributes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from pipelines.errors import InputError
+from pipelines.features import read_attrs, write_attrs, write_coords
+from pipelines.files import replacing
+
+FORMAT = "wsi-swarm tiles 1"
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """The tiles of one slide.
+
+    Attributes
+    ----------
+    slide_id : str.
+    coords : (N, 2) int32, top-left corners in level-0 px.
+    attrs : from ``features.describe_tiles``, and ``mpp_origin``, ``reader``, ``dropped``.
+    """
+
+    slide_id: str
+    coords: np.ndarray
+    attrs: dict[str, Any]
+
+
+def write_tiles(path: Path, tiles: Tiles) -> None:
+    """Write a tile file atomically."""
+    with replacing(path) as aside, h5py.File(aside, "w") as file:
+        write_attrs(file, {"format": FORMAT, "slide_id": tiles.slide_id, **tiles.attrs})
+        write_coords(file, tiles.slide_id, path.parent.name, tiles.coords, tiles.attrs)
+
+
+def read_tiles(path: Path) -> Tiles:
+    """Read a tile file.
+
+    Raises
+    ------
+    InputError
+        If it is missing or not whole.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            attrs, coords = read_attrs(file), file["coords"][:]
+    except (OSError, KeyError, ValueError) as error:
+        msg = f"{path} is not a whole tile file ({error}); run `wsi-swarm tile` again"
+        raise InputError(msg) from error
+    if attrs.pop("format", None) != FORMAT:
+        msg = f"{path} is no tile file of wsi-swarm; run `wsi-swarm tile`"
+        raise InputError(msg)
+    return Tiles(str(attrs.pop("slide_id")), coords, attrs)
