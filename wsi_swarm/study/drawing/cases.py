@@ -1,0 +1,133 @@
+"""Who is in the drawn cohort: centres, patients, labels, and the morphology that carries the labels.
+
+Direction and rough strength of the associations follow the literature on sporadic colorectal cancer: MSI goes with
+tumour-infiltrating lymphocytes, a Crohn-like reaction, mucin and poor differentiation; BRAF mutation goes with serrated
+and mucinous growth and with MSI. Their sizes are invented. A share of patients looks like the other group.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MSI = "MSI"
+BRAF = "BRAF"
+POSITIVE = {MSI: "MSIH", BRAF: "MUT"}
+NEGATIVE = {MSI: "MSS", BRAF: "WT"}
+
+
+@dataclass(frozen=True)
+class CentrePlan:
+    """One centre's part of the cohort.
+
+    Attributes
+    ----------
+    name : folder and prefix of patient identifiers.
+    patients : number of patients, one slide each.
+    msi_share : share of patients with MSI, exact after rounding.
+    mucin_shift, lymphocyte_shift : case mix, added to the fractions of tumour that are mucinous or lymphocyte-rich
+        whatever the label.
+    missing : share of patients who lack one of the two results.
+    trains : whether the centre takes part in training.
+    """
+
+    name: str
+    patients: int
+    msi_share: float
+    mucin_shift: float = 0.0
+    lymphocyte_shift: float = 0.0
+    missing: float = 0.0
+    trains: bool = True
+
+
+CENTRES: tuple[CentrePlan, ...] = (
+    CentrePlan("north", 24, 0.33, mucin_shift=0.00, lymphocyte_shift=0.00, missing=0.08),
+    CentrePlan("harbour", 12, 0.75, mucin_shift=0.10, lymphocyte_shift=-0.05, missing=0.10),
+    CentrePlan("valley", 8, 0.50, mucin_shift=0.00, lymphocyte_shift=0.15, missing=0.12),
+    CentrePlan("coast", 28, 0.43, mucin_shift=0.05, lymphocyte_shift=0.05, missing=0.07, trains=False),
+)
+"""The demo's centres: unequal in size, stain and case mix (harbour is a referral centre); nobody trains on coast."""
+
+
+@dataclass(frozen=True)
+class Morphology:
+    """What a slide shows; fractions are of the tumour's area, 0 to 1."""
+
+    lymphocyte_rich: float
+    mucinous: float
+    solid: float
+    serrated: float
+    lymphoid_follicles: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """One patient with one slide. ``known`` names the targets whose result is in the centre's table."""
+
+    patient: str
+    centre: str
+    msi: bool
+    braf: bool
+    known: tuple[str, ...]
+    morphology: Morphology
+    seed: int
+
+    def label(self, target: str) -> str:
+        """Return the word in the table, or an empty string when the result is missing."""
+        if target not in self.known:
+            return ""
+        return (POSITIVE if {MSI: self.msi, BRAF: self.braf}[target] else NEGATIVE)[target]
+
+
+def plan_cases(seed: int, centres: Sequence[CentrePlan] = CENTRES) -> list[Case]:
+    """Draw the patients of all centres; the same seed gives the same patients.
+
+    A centre's patients do not depend on which other centres are planned.
+    """
+    cases: list[Case] = []
+    for centre in centres:
+        rng = np.random.default_rng([seed, *centre.name.encode()])
+        with_msi = rng.permutation(centre.patients) < round(centre.msi_share * centre.patients)
+        with_braf = np.zeros(centre.patients, bool)
+        for has_msi, share in ((True, 0.65), (False, 0.25)):
+            group = rng.permutation(np.flatnonzero(with_msi == has_msi))
+            with_braf[group[: round(share * len(group))]] = True
+        lacks = rng.permutation(centre.patients) < round(centre.missing * centre.patients)
+        for number in range(centre.patients):
+            msi, braf = bool(with_msi[number]), bool(with_braf[number])
+            lacking = (MSI, BRAF)[int(rng.integers(2))] if lacks[number] else None
+            cases.append(
+                Case(
+                    patient=f"{centre.name}-{number + 1:02d}",
+                    centre=centre.name,
+                    msi=msi,
+                    braf=braf,
+                    known=tuple(target for target in (MSI, BRAF) if target != lacking),
+                    morphology=_morphology(rng, centre, msi, braf),
+                    seed=int(rng.integers(2**31)),
+                )
+            )
+    return cases
+
+
+def _morphology(rng: np.random.Generator, centre: CentrePlan, msi: bool, braf: bool) -> Morphology:
+    # Each feature is looked up for itself: a patient whose lymphocytes mislead may still have mucin that does not.
+    looks_msi = [msi != (rng.random() < atypical) for atypical in (0.12, 0.20, 0.20, 0.25)]
+    looks_braf = [braf != (rng.random() < atypical) for atypical in (0.12, 0.25)]
+
+    def fraction(present: bool, low: float, high: float, spread: float = 0.07) -> float:
+        return float(np.clip(rng.normal(high if present else low, spread), 0.0, 0.9))
+
+    mucinous = fraction(looks_msi[1], 0.04, 0.14) + (0.12 if looks_braf[1] else 0.0) + centre.mucin_shift
+    return Morphology(
+        lymphocyte_rich=float(np.clip(fraction(looks_msi[0], 0.10, 0.50, 0.10) + centre.lymphocyte_shift, 0.0, 0.9)),
+        mucinous=float(np.clip(mucinous, 0.0, 0.45)),
+        solid=fraction(looks_msi[2], 0.06, 0.26),
+        serrated=fraction(looks_braf[0], 0.05, 0.32),
+        lymphoid_follicles=int(rng.poisson(3.0 if looks_msi[3] else 0.8)),
+    )
