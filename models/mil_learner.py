@@ -16,6 +16,7 @@ from models.abmil import GatedAttentionMIL, initial_state
 from models.bags import data_sha256, label_matrix, load_bag
 from models.learner import State, TrainResult
 from models.model_file import ModelSpec
+from pipelines.errors import ConfigError
 from pipelines.progress import progress
 
 if TYPE_CHECKING:
@@ -45,16 +46,36 @@ class Hyperparameters:
         Share of the whole training over which the rate rises.
     max_class_weight
         Cap of the weight of the rarer class.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of its range.
     """
 
     learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
+    weight_decay: float = 0.1
     batch_patients: int = 8
     bag_tiles: int = 256
-    input_dropout: float = 0.1
+    input_dropout: float = 0.3
     dropout: float = 0.25
     warm_up: float = 0.05
     max_class_weight: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("learning_rate", 1e-8, 1.0),
+            ("weight_decay", 0.0, 10.0),
+            ("batch_patients", 1, 100_000),
+            ("bag_tiles", 1, 10_000_000),
+            ("input_dropout", 0.0, 0.95),
+            ("dropout", 0.0, 0.95),
+            ("warm_up", 0.0, 0.9),
+            ("max_class_weight", 1.0, 1e6),
+        ):
+            if not low <= getattr(self, name) <= high:
+                msg = f"{name} is {getattr(self, name)}; choose a value from {low:g} to {high:g}"
+                raise ConfigError(msg)
 
 
 class MilLearner:

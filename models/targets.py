@@ -112,3 +112,25 @@ def resolve_target(name: str, values: Iterable[str], positive: str | None, where
         )
         raise ConfigError(msg)
     return Target(name, found[chosen] if positive is None else positive, negative)
+
+
+def parse_positive(options: Iterable[str]) -> dict[str, str]:
+    """Read ``TARGET=LABEL`` options into a dictionary.
+
+    Raises
+    ------
+    ConfigError
+        If one has no ``=``, or a target is named twice.
+    """
+    positive: dict[str, str] = {}
+    for option in options:
+        name, sign, label = option.partition("=")
+        name, label = name.strip(), label.strip()
+        if not sign or not name or not label:
+            msg = f"--positive {option!r} is not of the form TARGET=LABEL, for instance MSI=MSIH"
+            raise ConfigError(msg)
+        if name in positive:
+            msg = f"--positive names {name} twice; keep one"
+            raise ConfigError(msg)
+        positive[name] = label
+    return positive

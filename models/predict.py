@@ -1,0 +1,154 @@
+"""Probabilities of one bag, and tables of a cohort's patients or slides."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+
+from models.bags import Bag, load_bag
+from models.cohort import Patient
+from models.mil_learner import one_thread
+from pipelines.errors import ConfigError, InputError
+from pipelines.progress import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from models.cohort import Cohort
+    from models.feature_kind import FeatureKind
+    from models.model_file import Model, ModelSpec
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A table of probabilities, and a sentence for each patient who has none.
+
+    Attributes
+    ----------
+    table
+        PATIENT, n_slides, n_tiles (or PATIENT, FILENAME, n_tiles by slide) and one column ``<TARGET>_<POSITIVE>``
+        per target.
+    failed
+        One sentence for each patient or slide without a prediction.
+    """
+
+    table: pd.DataFrame
+    failed: tuple[str, ...]
+
+
+def predict_bag(model: Model, features: np.ndarray) -> dict[str, float]:
+    """Return the probability of the positive class by target name.
+
+    Parameters
+    ----------
+    model
+        The model.
+    features
+        (N, D) tiles of one bag, of any float type.
+
+    Raises
+    ------
+    InputError
+        If there is no tile, the length of a vector is not the model's, or a value is not finite.
+    """
+    values = np.asarray(features)
+    if values.ndim != 2 or len(values) == 0 or values.shape[1] != model.spec.dim_in:
+        msg = (
+            f"the model reads bags of at least one tile with {model.spec.dim_in} numbers each and got shape "
+            f"{values.shape}; use features of {model.spec.encoder}"
+        )
+        raise InputError(msg)
+    if not np.isfinite(values).all():
+        msg = "the features hold a value that is not finite; extract the slide again"
+        raise InputError(msg)
+    with one_thread(), torch.inference_mode():
+        logits = model.network()(torch.from_numpy(values.astype(np.float32))).logits.double()
+        probabilities = torch.sigmoid(logits).tolist()
+    return {target.name: p for target, p in zip(model.spec.targets, probabilities, strict=True)}
+
+
+def predict_cohort(
+    model: Model, cohort: Cohort, level: str = "patient", bag_tiles: int | None = None, seed: int = 0
+) -> Predictions:
+    """Predict every patient or every slide of a cohort.
+
+    Parameters
+    ----------
+    model
+        The model.
+    cohort
+        With or without labels; they are not looked at.
+    level
+        ``patient``: all slides of a patient are one bag. ``slide``: each slide is a bag of its own.
+    bag_tiles
+        Cap of tiles per bag, chosen by ``seed`` and the patient's id (or slide's name); None: all tiles.
+    seed
+        Of that choice.
+
+    Raises
+    ------
+    InputError
+        If the features are not of the encoder that the model was trained on.
+    ConfigError
+        If ``level`` is neither of the two or ``bag_tiles`` is not positive.
+    """
+    if level not in {"patient", "slide"} or (bag_tiles is not None and bag_tiles < 1):
+        msg = f"level is 'patient' or 'slide' (got {level!r}) and bag_tiles at least 1 (got {bag_tiles})"
+        raise ConfigError(msg)
+    check_kind(model.spec, cohort.kind)
+    rows: list[dict[str, object]] = []
+    failed = list(cohort.dropped)
+    with progress(len(cohort.patients), "predicting", "patient") as bar:
+        for patient in cohort.patients:
+            for unit, described in _units(patient, level):
+                try:
+                    bag = load_bag(unit)
+                    tiles = bag.tiles if bag_tiles is None else _capped(bag, unit, bag_tiles, seed)
+                    probabilities = predict_bag(model, tiles)
+                except InputError as error:
+                    failed.append(str(error))
+                    continue
+                columns = {t.column: probabilities[t.name] for t in model.spec.targets}
+                rows.append({**described, "n_tiles": len(tiles), **columns})
+            bar.update()
+    key = ["n_slides"] if level == "patient" else ["FILENAME"]
+    header = ["PATIENT", *key, "n_tiles", *(target.column for target in model.spec.targets)]
+    return Predictions(pd.DataFrame(rows, columns=header), tuple(failed))
+
+
+def check_kind(spec: ModelSpec, kind: FeatureKind) -> None:
+    """Refuse features that the model was not trained on.
+
+    Raises
+    ------
+    InputError
+        If encoder, card, vector length or, where the model records it, the tile's size differs.
+    """
+    same = (kind.encoder, kind.card_sha256, kind.dim) == (spec.encoder, spec.encoder_card_sha256, spec.dim_in)
+    same_tiles = spec.tile_um in {None, kind.tile_um} and spec.mpp in {None, kind.mpp}
+    if not (same and same_tiles):
+        wanted = f"{spec.encoder} (card {spec.encoder_card_sha256[:12] or 'unknown'}, {spec.dim_in} numbers"
+        wanted += ")" if spec.tile_um is None else f", tiles of {spec.tile_um:g} µm at {spec.mpp or 0:g} µm/px)"
+        msg = f"the model reads features of {wanted} and these are of {kind}; tile and extract as for the training"
+        raise InputError(msg)
+
+
+def _units(patient: Patient, level: str) -> Iterator[tuple[Patient, dict[str, object]]]:
+    if level == "patient":
+        yield patient, {"PATIENT": patient.id, "n_slides": len(patient.slides)}
+        return
+    for slide in patient.slides:
+        yield Patient(patient.id, (slide,), {}), {"PATIENT": patient.id, "FILENAME": slide.name}
+
+
+def _capped(bag: Bag, unit: Patient, bag_tiles: int, seed: int) -> np.ndarray:
+    # Seeded by name, so that the choice does not depend on which other patients stand in the table.
+    name = "\n".join([unit.id, *(slide.name for slide in unit.slides)])
+    words = np.frombuffer(hashlib.sha256(name.encode()).digest(), np.uint32)
+    rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *words.tolist()])))
+    return bag.sample(bag_tiles, rng)
