@@ -1,0 +1,95 @@
+"""Encoders: tiles to vectors, each described by a card. Importing this loads no network library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from models.encoders.card import DEFAULT_ENCODER, EncoderCard, find_card, list_cards
+from pipelines.errors import ConfigError, SetupError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+
+    from pipelines.encoder import Encoder
+
+__all__ = ["DEFAULT_ENCODER", "EncoderCard", "describe_cards", "get_encoder", "list_cards", "resolve_device"]
+
+
+def get_encoder(name: str, weights: Path | str | None = None, device: str = "auto") -> Encoder:
+    """Make an encoder.
+
+    Parameters
+    ----------
+    name : str
+        A card's name; failing that a model name of timm, with timm's normalisation.
+    weights : path, "random" or None
+        A local file (safetensors, or a plain state dict of torch); the word "random" for a seeded random
+        network, to compare against; None for the weights of the hub that the card names.
+    device : str
+        "auto" (CUDA where there is one, else the CPU) or a name that torch knows.
+
+    Returns
+    -------
+    Encoder
+        Ready to use, in evaluation mode.
+
+    Raises
+    ------
+    ConfigError
+        Unknown name; weights for an encoder that has none; a network without weights.
+    InputError
+        The weights file is missing, unreadable or of another network.
+    SetupError
+        The device or the hub is not available.
+    """
+    card = find_card(name)
+    if card is not None and card.source == "descriptor" and weights is not None:
+        raise ConfigError(f"encoder {name!r} has no weights; leave out --weights.")
+    place = resolve_device(device)
+    if card is not None and card.source == "descriptor":
+        from models.encoders.stain_texture import StainTexture
+
+        return StainTexture(card, place)
+    from models.encoders.timm_encoder import card_of_timm_model, load_timm_encoder
+
+    return load_timm_encoder(card or card_of_timm_model(name), weights, place)
+
+
+def resolve_device(device: str) -> torch.device:
+    """Turn "auto", "cpu", "cuda", "cuda:1" into a device that works here.
+
+    Raises
+    ------
+    SetupError
+        There is no such device.
+    """
+    import torch
+
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.device(device)
+        torch.zeros(1, device=place)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise SetupError(f"device {device!r} is not available here; use --device auto or --device cpu.") from error
+    return place
+
+
+def describe_cards() -> list[dict[str, Any]]:
+    """Describe every card for a listing: plain values, no network library loaded."""
+    return [
+        {
+            "name": card.name,
+            "source": card.source,
+            "dim": card.dim,
+            "input_px": card.input_px,
+            "weights": f"--weights FILE, or hub: {card.hub_id}" if card.source == "timm" else "none needed",
+            "supported_mpp": card.supported_mpp,
+            "licence": card.licence,
+            "description": card.description,
+            "card_sha256": card.sha256,
+        }
+        for card in list_cards()
+    ]
