@@ -1,0 +1,132 @@
+"""How much each tile speaks for or against the positive class: exact shares of the slide's logit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from models.predict import predict_bag
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from models.model_file import Model
+    from pipelines.features import Features
+
+METHOD = "class contribution"
+"""Name of the method as figures and tables state it."""
+
+EXACT_TO = 1e-5
+"""Largest difference between the logit and the sum of bias and contributions that is accepted."""
+
+_FLOAT32_SLACK = 1e-3
+"""Logit units: ``predict`` runs in float32, the shares in float64."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What one model says of each of a slide's N tiles for one target.
+
+    Attributes
+    ----------
+    target, positive : str
+        Column of the clinical table and its positive label.
+    contribution : (N,) float64
+        Signed share of the logit (log-odds): above 0 speaks for ``positive``, below 0 against.
+        ``bias + contribution.sum() == logit``.
+    attention : (N,) float64
+        Attention weights; they sum to 1.
+    bias, logit : float
+        Log-odds without any tile, and of the slide.
+    probability : float
+        Exactly the one that ``models.predict`` gives.
+    """
+
+    target: str
+    positive: str
+    contribution: NDArray[np.float64]
+    attention: NDArray[np.float64]
+    bias: float
+    logit: float
+    probability: float
+
+    @property
+    def attention_x_uniform(self) -> NDArray[np.float64]:
+        """Attention as a multiple of what each tile would get if all got the same, (N,)."""
+        return self.attention * len(self.attention)
+
+    @property
+    def label(self) -> str:
+        """The positive class in words that say which target it belongs to: ``MSIH``, ``BRAF MUT``."""
+        target, positive = self.target.casefold(), self.positive.casefold()
+        if target in positive or (len(positive) > 2 and positive in target):
+            return self.positive
+        return f"{self.target} {self.positive}"
+
+
+def contributions(model: Model, features: Features, target: str) -> Scores:
+    """Split the logit of one target into its tiles' shares; see ``all_contributions``."""
+    return all_contributions(model, features, [target])[0]
+
+
+def all_contributions(model: Model, features: Features, targets: Sequence[str] | None = None) -> list[Scores]:
+    """Split each target's logit into its tiles' shares.
+
+    With attention ``a_i``, embedded tile ``h_i``, head ``w`` and bias ``b``, the network's logit is
+    ``b + sum_i a_i (w . h_i)`` (Ilse, Tomczak, Welling, ICML 2018, with a linear head). The share of tile i is
+    ``a_i (w . h_i)``; nothing is approximated. Computed in float64.
+
+    Parameters
+    ----------
+    model : Model
+    features : Features
+        N tiles of one slide.
+    targets : sequence of str, optional
+        Names of targets; all of the model's by default.
+
+    Raises
+    ------
+    InputError
+        If the model doesn't know a target.
+    ArithmeticError
+        If shares and bias miss the logit by more than 1e-5, or the logit contradicts ``predict``.
+    """
+    names = targets or [target.name for target in model.spec.targets]
+    wanted = [model.spec.target(name) for name in dict.fromkeys(names)]
+    probabilities = predict_bag(model, features.features)
+    network = model.network().double()
+    with torch.inference_mode():
+        output = network(torch.from_numpy(features.features.astype(np.float64)))
+        shares = network.contributions(output).numpy()
+    result = []
+    for index, target in wanted:
+        scores = Scores(
+            target=target.name,
+            positive=target.positive,
+            contribution=shares[index],
+            attention=output.attention[index].numpy(),
+            bias=float(network.head.bias[index]),
+            logit=float(output.logits[index]),
+            probability=float(probabilities[target.name]),
+        )
+        assert_exact(scores)
+        result.append(scores)
+    return result
+
+
+def assert_exact(scores: Scores) -> None:
+    """Raise ``ArithmeticError`` unless shares and bias give the logit, and the logit the probability."""
+    gap = abs(scores.bias + float(scores.contribution.sum()) - scores.logit)
+    if not gap <= EXACT_TO:
+        raise ArithmeticError(f"{scores.target}: contributions and bias miss the logit by {gap:.2e}")
+    expected = 1.0 / (1.0 + np.exp(-scores.logit))
+    if not abs(expected - scores.probability) <= _FLOAT32_SLACK:
+        raise ArithmeticError(
+            f"{scores.target}: the logit {scores.logit:.6f} means probability {expected:.6f}, "
+            f"but predict gives {scores.probability:.6f}"
+        )

@@ -1,0 +1,66 @@
+"""Tiles for QuPath: tile objects with measurements, classified by how strongly they speak for or against."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from heatmaps.colours import AGAINST_RGB, FOR_RGB
+from pipelines.geojson import classification, feature, square
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from heatmaps.attribution import Scores
+    from pipelines.features import Features
+
+STRONG_FROM = 0.5
+"""Share of the colour scale's end from which evidence is classified as strong."""
+WEAK_FROM = 0.1
+"""Share of the colour scale's end below which a tile is left unclassified."""
+
+
+def qupath_tiles(
+    features: Features, scores: Sequence[Scores], shown: Scores, clip: float, model_sha256: str
+) -> list[dict[str, Any]]:
+    """Return one QuPath tile object per tile, for ``pipelines.geojson.write_geojson``.
+
+    Parameters
+    ----------
+    features : Features
+        N tiles.
+    scores : sequence of Scores
+        Become measurements, for QuPath's measurement maps.
+    shown : Scores
+        The target that the classification, and so the colour at first sight, stands for.
+    clip : float
+        End of that target's colour scale.
+    model_sha256 : str
+        Becomes part of each object's id: the same tile of the same model and target has the same id in every run.
+    """
+    measured = [(f"{one.label} contribution (log-odds)", f"{one.label} attention (x uniform)", one) for one in scores]
+    columns = [
+        (name, values.tolist())
+        for contribution, attention, one in measured
+        for name, values in ((contribution, one.contribution), (attention, one.attention_x_uniform))
+    ]
+    return [
+        feature(
+            f"{features.slide_id}/heatmap/{model_sha256}/{shown.target}/{index}",
+            "tile",
+            [square(x, y, features.tile_px_level0)],
+            name=f"tile {index}",
+            kind=_kind(float(shown.contribution[index]), clip, shown.label),
+            measurements={name: values[index] for name, values in columns},
+        )
+        for index, (x, y) in enumerate(features.coords.tolist())
+    ]
+
+
+def _kind(value: float, clip: float, label: str) -> dict[str, Any] | None:
+    if abs(value) < WEAK_FROM * clip:
+        return None
+    side, rgb = ("for", FOR_RGB) if value > 0 else ("against", AGAINST_RGB)
+    if abs(value) >= STRONG_FROM * clip:
+        return classification(f"Strong evidence {side} {label}", rgb)
+    paler = [round(channel + (255 - channel) * 0.5) for channel in rgb]
+    return classification(f"Evidence {side} {label}", paler)

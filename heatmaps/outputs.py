@@ -1,0 +1,144 @@
+"""Writes everything that people open of one explained slide."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from heatmaps import figure, render
+from heatmaps.attribution import METHOD
+from heatmaps.geojson import qupath_tiles
+from heatmaps.report import ReportInput, TargetView, TileCard, report_html
+from heatmaps.scores import score_table
+from heatmaps.tile_pictures import tile_picture
+from heatmaps.top_tiles import strongest
+from heatmaps.wording import percent, signed
+from pipelines.files import write_bytes, write_json, write_text
+from pipelines.geojson import write_geojson
+from pipelines.progress import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from heatmaps.attribution import Scores
+    from heatmaps.explained import ExplainedSlide
+
+SIDECAR = "heatmap.json"
+_TILES_PER_SIDE = 6
+
+
+def unharmed_outputs(folder: Path, key: str) -> list[str] | None:
+    """Return the outputs' names if the sidecar has this key and each output the hash it states, else None."""
+    try:
+        sidecar = json.loads((folder / SIDECAR).read_text("utf-8"))
+        if sidecar["key"] != key:
+            return None
+        for name, digest in sidecar["outputs"].items():
+            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
+                return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return list(sidecar["outputs"])
+
+
+def file_name(target: str) -> str:
+    """Return a target's name as part of a file name: letters, digits, ``-`` and ``_`` stay."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", target).strip("-")
+    # Two targets that differ in the replaced characters alone must not share a file.
+    return plain if plain == target else f"{plain}-{hashlib.sha256(target.encode()).hexdigest()[:6]}".lstrip("-")
+
+
+class Outputs:
+    """Writes into one folder and remembers each file's hash.
+
+    File names carry the target only: no score, no predicted class and no true class, so that a listing of the
+    folder doesn't unblind anybody.
+    """
+
+    def __init__(self, explained: ExplainedSlide, folder: Path, created: str) -> None:
+        self.explained, self.folder, self.created = explained, folder, created
+        self.hashes: dict[str, str] = {}
+
+    def write(self) -> list[str]:
+        """Write all files and return their names, the report first."""
+        explained = self.explained
+        facts = explained.facts(self.created)
+        pictures = [explained.on_thumbnail(one) for one in explained.scores]
+        ground = render.underlay(explained.thumbnail, explained.options.underlay)
+        with progress(2 + 4 * len(explained.scores), f"heatmap of {explained.slide.id}", "file") as self._bar:
+            self._add("report.html", write_text, self._report(facts, ground, pictures))
+            self._add("scores.csv", write_text, score_table(explained.features, explained.scores))
+            for index, values in enumerate(pictures):
+                self._write_target(index, values, ground)
+        # Last, so that a run that was cut off leaves no sidecar that vouches for its outputs.
+        write_json(self.folder / SIDECAR, {**facts, "outputs": self.hashes})
+        return list(self.hashes)
+
+    def _add(self, name: str, write: Callable[[Path, Any], None], content: Any) -> None:
+        write(self.folder / name, content)
+        self.hashes[name] = hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
+        self._bar.update()
+
+    def _write_target(self, index: int, values: np.ndarray, ground: np.ndarray) -> None:
+        explained = self.explained
+        one, scale = explained.scores[index], explained.scales[index]
+        name, legend = file_name(one.target), self._legend(one)
+        caption = f"Evidence for (red) and against (blue) {one.label}; outline = tissue analysed"
+        tinted = figure.Panel(render.overlay(ground, values, scale.clip), caption)
+        stained = figure.Panel(explained.thumbnail, "H&E as scanned")
+        for kind, panels in (("overlay", [tinted]), ("overview", [stained, tinted])):
+            self._add(f"{kind}-{name}.png", write_bytes, figure.draw(panels, legend, scale, explained.bar))
+        tiny = render.tint(explained.on_grid(one), scale.clip)
+        self._add(f"raw-{name}.png", write_bytes, render.encode_png(tiny))
+        tiles = qupath_tiles(explained.features, explained.scores, one, scale.clip, explained.model.sha256)
+        self._add(f"qupath-{name}.geojson", write_geojson, tiles)
+
+    def _legend(self, one: Scores) -> figure.Legend:
+        slide, features = self.explained.slide, self.explained.features
+        dropped = sum(features.attrs["dropped"].values())
+        origin = "from the file" if slide.mpp_origin == "file" else "given by the user"
+        return figure.Legend(
+            title=f"{slide.id}: {percent(one.probability)} probability of {one.label}",
+            subtitle=f"log-odds {signed(one.logit)} = start {signed(one.bias)} and tiles "
+            f"{signed(float(one.contribution.sum()))}      Research use only, not a diagnosis",
+            label=one.label,
+            notes=(
+                f"Method: {METHOD}, exact (tiles and start sum to the log-odds). {len(features.coords):,} tiles of "
+                f"{features.tile_um:g} µm, {dropped:,} dropped; {slide.mpp:.4g} µm per pixel ({origin}).",
+                f"Model {self.explained.model.sha256[:12]}, encoder {features.encoder}, "
+                f"wsi-swarm {version('wsi-swarm')}.",
+            ),
+        )
+
+    def _report(self, facts: dict[str, Any], ground: np.ndarray, pictures: list[np.ndarray]) -> str:
+        explained = self.explained
+        views = []
+        for one, scale, values in zip(explained.scores, explained.scales, pictures, strict=True):
+            best, worst = (self._cards(sign * one.contribution, letter) for sign, letter in ((1, "F"), (-1, "A")))
+            views.append(TargetView(one, scale, values, best, worst))
+        return report_html(
+            ReportInput(
+                facts=facts,
+                provenance=explained.model.spec.provenance,
+                thumbnail=explained.thumbnail,
+                ground=ground,
+                placement=explained.placement,
+                coords_um=explained.features.coords.astype(np.float64) * explained.slide.mpp,
+                bar=explained.bar,
+                targets=views,
+            )
+        )
+
+    def _cards(self, values: np.ndarray, letter: str) -> list[TileCard]:
+        side, coords = self.explained.features.tile_px_level0, self.explained.features.coords
+        chosen = strongest(values, coords, side, _TILES_PER_SIDE)
+        return [
+            TileCard(index, f"{letter}{rank}", tile_picture(self.explained.slide, *coords[index].tolist(), side))
+            for rank, index in enumerate(chosen, 1)
+        ]

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from heatmaps.slide_heatmap import Options
+from models.model_file import load_model, save_model
+from models.predict import predict_bag
+from pipelines.errors import ConfigError, InputError
+from pipelines.features import read_features, write_features
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    return cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_everything_is_there_and_the_sidecar_vouches_for_it(case, tmp_path: Path) -> None:
+    made = case.make(tmp_path / "out")
+    assert made.folder == tmp_path / "out" / "case 7"
+    names = {path.name for path in made.files}
+    assert names >= {"report.html", "scores.csv"}
+    for target in ("MSI", "BRAF"):
+        assert names >= {
+            f"overlay-{target}.png",
+            f"overview-{target}.png",
+            f"raw-{target}.png",
+            f"qupath-{target}.geojson",
+        }
+    sidecar = json.loads((made.folder / "heatmap.json").read_text())
+    assert set(sidecar["outputs"]) == names
+    assert sidecar["model"]["sha256"] == load_model(case.model).sha256
+    assert sidecar["slide"] == {"id": "case 7", "width": 1200, "height": 900, "mpp": 0.5, "mpp_origin": "file"}
+    for one, facts in zip(made.scores, sidecar["targets"], strict=True):
+        assert facts["bias"] + facts["contributions_sum"] == pytest.approx(facts["logit"], abs=1e-5)
+        assert facts["probability"] == one.probability
+
+
+def test_probability_is_that_of_predict(case, tmp_path: Path) -> None:
+    made = case.make(tmp_path / "out")
+    expected = predict_bag(load_model(case.model), read_features(case.features).features)
+    assert {one.target: one.probability for one in made.scores} == expected
+
+
+def test_red_lies_on_the_tissue_that_speaks_for(case, tmp_path: Path) -> None:
+    made = case.make(tmp_path / "out")
+    raw = cv2.cvtColor(cv2.imread(str(made.folder / "raw-MSI.png"), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
+    features = read_features(case.features)
+    column, row = (features.coords // 64).T
+    for index in case.planted_for:
+        red, green, blue, alpha = raw[row[index], column[index]].astype(int)
+        assert red > blue + 60
+        assert alpha == 255
+    for index in case.planted_against:
+        red, _green, blue, alpha = raw[row[index], column[index]].astype(int)
+        assert blue > red + 60
+    assert (raw[..., 3] > 0).sum() == len(features.coords)
+    assert (raw[raw[..., 3] == 0] == 0).all()
+
+
+def test_overlay_lies_on_the_tissue(case, tmp_path: Path) -> None:
+    """The red centre of mass in the drawn figure, measured from the panel's corner, is the planted patch's."""
+    made = case.make(tmp_path / "out")
+    one, two = (read_rgb(made.folder / f"{kind}-MSI.png").astype(int) for kind in ("overlay", "overview"))
+    for picture, left in ((one, 30), (two, 30 + 1200 + 24)):
+        k = 1.0 if picture is one else 1.8
+        panel = picture[round(100 * k) : round(100 * k) + 900, left : left + 1200] if picture is two else None
+        if panel is None:
+            scale = 1200 / 1100
+            panel = picture[round(100 * scale) : round(100 * scale) + 900, left : left + 1200]
+        rows, columns = np.nonzero(panel[..., 0] > panel[..., 2] + 60)
+        assert abs(columns.mean() - 416) < 2
+        assert abs(rows.mean() - 352) < 2
+
+
+def test_same_input_same_bytes(case, tmp_path: Path) -> None:
+    first, second = case.make(tmp_path / "a"), case.make(tmp_path / "b")
+    assert files_of(first.folder) == files_of(second.folder)
+
+
+def test_unchanged_outputs_are_reused_and_damaged_ones_are_not(case, tmp_path: Path) -> None:
+    made = case.make(tmp_path / "out")
+    before = files_of(made.folder)
+    assert case.make(tmp_path / "out").reused
+    (made.folder / "overlay-MSI.png").write_bytes(b"not a picture")
+    assert not case.make(tmp_path / "out").reused
+    assert files_of(made.folder) == before
+    (made.folder / "scores.csv").unlink()
+    assert not case.make(tmp_path / "out").reused
+    assert files_of(made.folder) == before
+
+
+def test_another_model_is_never_served_from_the_old_files(case, make_model, tmp_path: Path) -> None:
+    made = case.make(tmp_path / "out")
+    before = (made.folder / "scores.csv").read_bytes(), (made.folder / "overlay-MSI.png").read_bytes()
+    save_model(case.model, make_model(bias=0.9))
+    again = case.make(tmp_path / "out")
+    assert not again.reused
+    assert again.scores[0].probability > made.scores[0].probability
+    assert (made.folder / "overlay-MSI.png").read_bytes() != before[1]
+    assert not case.make(tmp_path / "out", options=Options(clip=0.5)).reused
+    assert not case.make(tmp_path / "out", options=Options(underlay="he")).reused
+
+
+def test_no_name_tells_score_class_or_truth(case, tmp_path: Path) -> None:
+    made = case.make(tmp_path / "out")
+    for path in [*made.files, made.folder]:
+        name = path.name.replace("case 7", "")
+        assert not re.search(r"\d", name), name
+        assert not re.search(r"MSIH|MSS|MUT|WT|pred|true|label|pos|neg", name, re.IGNORECASE), name
+
+
+def test_one_target_may_be_asked_for(case, tmp_path: Path) -> None:
+    made = case.make(tmp_path / "out", targets=["BRAF"])
+    assert [one.target for one in made.scores] == ["BRAF"]
+    assert not list(made.folder.glob("*MSI*"))
+    with pytest.raises(InputError, match="KRAS"):
+        case.make(tmp_path / "out", targets=["KRAS"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"slide_id": "case 8"}, "belongs to slide case 8"),
+        ({"slide_width": 1201}, "extract this slide again"),
+        ({"mpp": 0.51}, "--slide-mpp"),
+        ({"encoder": "other"}, "other"),
+        ({"encoder_card_sha256": "cd" * 32}, "cdcdcdcdcdcd"),
+    ],
+)
+def test_features_of_another_slide_or_encoder_are_refused(case, change: dict, message: str, tmp_path: Path) -> None:
+    features = read_features(case.features)
+    changed = replace(
+        features,
+        slide_id=change.get("slide_id", features.slide_id),
+        attrs={**features.attrs, **{name: value for name, value in change.items() if name != "slide_id"}},
+    )
+    write_features(case.features, changed)
+    with pytest.raises(InputError, match=message):
+        case.make(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_features_without_tiles_are_refused(case, tmp_path: Path) -> None:
+    features = read_features(case.features)
+    write_features(case.features, replace(features, features=features.features[:0], coords=features.coords[:0]))
+    with pytest.raises(InputError, match="no tiles"):
+        case.make(tmp_path / "out")
+
+
+@pytest.mark.parametrize("clip", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_scale_without_end_is_refused(case, clip: float, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--clip"):
+        case.make(tmp_path / "out", options=Options(clip=clip))
+
+
+def test_slide_without_resolution_needs_the_flag_and_says_so_everywhere(case, draw, tmp_path: Path) -> None:
+    draw(case.slide, mpp=None)
+    with pytest.raises(InputError, match="--slide-mpp"):
+        case.make(tmp_path / "out")
+    made = case.make(tmp_path / "out", slide_mpp=0.5)
+    assert json.loads((made.folder / "heatmap.json").read_text())["slide"]["mpp_origin"] == "given"
+    assert "given by the user" in (made.folder / "report.html").read_text("utf-8")
+
+
+def test_overlapping_tiles_go_through(case, make_features, tmp_path: Path) -> None:
+    features, *_ = make_features("case 7", overlap_px=32)
+    write_features(case.features, features)
+    made = case.make(tmp_path / "out")
+    raw = cv2.imread(str(made.folder / "raw-MSI.png"), cv2.IMREAD_UNCHANGED)
+    sidecar = json.loads((made.folder / "heatmap.json").read_text())
+    assert sidecar["raw"]["pixel_px_level0"] == 32
+    assert raw.shape[1] == pytest.approx(1200 / 32, abs=1)
