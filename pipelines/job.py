@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -93,6 +94,10 @@ class Job:
         if whole and recorded.get("parameters_sha256") == digest:
             self._heartbeat.release(lock)
             return Outcome(entry.id, "done before", "", recorded["counts"])
+        for output in outputs:
+            # Of a run that was killed while it wrote; the lock says that nobody writes them now.
+            for left_over in output.parent.glob(f".{escape(output.name)}.*.tmp"):
+                left_over.unlink()
         claim = Claim(self, entry, stage, dict(parameters), lock, int(recorded.get("attempts", 0)) + 1)
         claim.record("running")
         return claim

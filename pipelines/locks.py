@@ -53,13 +53,18 @@ def acquire(path: Path, clock: Callable[[], float], stale_after_s: float = STALE
         "token": secrets.token_hex(8),
         "heartbeat": clock(),
     }
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-    except FileExistsError:
-        return _inherit(path, content, clock, stale_after_s)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    return SlideLock(path, content)
+    while True:
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        except FileExistsError:
+            if _inherit(path, content, clock, stale_after_s):
+                return SlideLock(path, content)
+            if path.exists():
+                return None
+            continue  # its holder gave it back just now
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(content, file)
+        return SlideLock(path, content)
 
 
 def holder(path: Path) -> str:
@@ -68,16 +73,14 @@ def holder(path: Path) -> str:
     return f"process {content.get('pid', '?')} on {content.get('host', '?')}"
 
 
-def _inherit(
-    path: Path, content: dict[str, object], clock: Callable[[], float], stale_after_s: float
-) -> SlideLock | None:
+def _inherit(path: Path, content: dict[str, object], clock: Callable[[], float], stale_after_s: float) -> bool:
     # Two heirs must not both win: they queue at a kernel lock, and the second finds the first's heartbeat.
     with (path.parent / ".inherit").open("a", encoding="utf-8") as door:
         fcntl.flock(door, fcntl.LOCK_EX)
         if not _is_dead(path, clock(), stale_after_s):
-            return None
+            return False
         write_json(path, content)
-    return SlideLock(path, content)
+    return True
 
 
 def _is_dead(path: Path, now: float, stale_after_s: float) -> bool:

@@ -26,6 +26,8 @@ _OVERVIEW_OVERSAMPLING = 2
 """Some writers make levels by leaving pixels out; averaging at least 2 x 2 of them keeps one from deciding."""
 _BLOCK_PX = 4096
 _FINEST_BLOCK_PX = 32
+_QUARTERINGS = 2**4
+"""How far a block with a hole is divided; each failing part costs opening the slide once more."""
 
 READER = f"openslide {openslide.__library_version__}"
 
@@ -120,6 +122,7 @@ class Slide:
         image = np.full((out_h, out_w, 3), 255, np.uint8)
         readable = np.ones((out_h, out_w), bool)
         step = max(_FINEST_BLOCK_PX, int(_BLOCK_PX / (scale / self._downsamples[level])))
+        finest = max(_FINEST_BLOCK_PX, step // _QUARTERINGS)
         blocks = [(left, top, step) for top in range(0, out_h, step) for left in range(0, out_w, step)]
         while blocks:
             left, top, side = blocks.pop()
@@ -131,7 +134,7 @@ class Slide:
                 rgba = self._read_rgba(level, x0, y0, x1 - x0, y1 - y0)
                 image[top:bottom, left:right] = _resize(_on_white(rgba), out_px)
             except UnreadableRegion:
-                if side > _FINEST_BLOCK_PX:
+                if side > finest:
                     half = -(-side // 2)
                     corners = ((left, top), (left + half, top), (left, top + half), (left + half, top + half))
                     blocks += [(x, y, half) for x, y in corners if x < right and y < bottom]

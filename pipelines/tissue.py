@@ -17,7 +17,7 @@ _RIM_UM = 16.0
 
 
 def find_tissue(
-    image: np.ndarray, mpp: float, smallest_piece_um2: float = 50_000.0, smallest_hole_um2: float = 50_000.0
+    image: np.ndarray, mpp: float, smallest_piece_um2: float = 25_000.0, smallest_hole_um2: float = 50_000.0
 ) -> np.ndarray:
     """Return the tissue mask of a low-resolution picture.
 

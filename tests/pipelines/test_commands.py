@@ -1,0 +1,62 @@
+"""The verbs tile, extract and inspect as a user types them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from pipelines.features import Features, describe, write_features
+
+
+def wsi_swarm(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "wsi_swarm.cli.main", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_tile_then_extract_then_inspect(make_slide, tmp_path: Path) -> None:
+    slide, job = make_slide(size=(1000, 800)), tmp_path / "job"
+    (slide.parent / "broken.svs").write_bytes(b"no slide")
+    tiled = wsi_swarm("tile", slide.parent, "--out", job, "--mpp", 0.5, "--tile-px", 112)
+    assert tiled.returncode == 5
+    assert tiled.stdout.startswith("tile: 1 done, 1 failed")
+    assert "broken.svs cannot be opened as a slide" in tiled.stdout
+    assert "1 of 2 slides failed" in tiled.stderr
+    extracted = wsi_swarm("extract", slide, "--out", job, "--encoder", "stain-texture", "--device", "cpu")
+    assert extracted.returncode == 0, extracted.stderr
+    features = job / "features/stain-texture/a.h5"
+    facts = json.loads(wsi_swarm("inspect", features, "--json").stdout)
+    assert (facts["kind"], facts["slide"], facts["encoder"], facts["mpp"]) == ("features", "a", "stain-texture", 0.5)
+    assert facts["tiles"] > 4
+    assert facts["standard_deviation"] > 0
+
+
+def test_mistakes_end_with_their_exit_code_and_one_sentence(make_slide, tmp_path: Path) -> None:
+    make_slide("x/a.tiff")
+    make_slide("y/a.tiff")
+    twice = wsi_swarm("tile", tmp_path / "slides", "--out", tmp_path / "job")
+    assert twice.returncode == 4
+    assert "x/a.tiff" in twice.stderr
+    assert "y/a.tiff" in twice.stderr
+    assert "Traceback" not in twice.stderr
+    assert wsi_swarm("tile", tmp_path / "slides", "--out", tmp_path / "job", "--mpp", 0).returncode == 3
+
+
+def test_inspect_tells_of_a_slide_that_tile_would_refuse(make_slide) -> None:
+    facts = json.loads(wsi_swarm("inspect", make_slide(mpp=None, levels=2), "--json").stdout)
+    assert facts["mpp"] is None
+    assert "--slide-mpp" in facts["mpp_problem"]
+    assert [level["size_px"] for level in facts["levels"]] == [[1600, 1200], [800, 600]]
+
+
+def test_inspect_reads_feature_files_of_any_encoder_and_refuses_others(tmp_path: Path) -> None:
+    import numpy as np
+
+    attrs = describe(slide_size=(10, 10), mpp=0.5, encoder="mine")
+    write_features(tmp_path / "f.h5", Features("s", np.ones((3, 2)), np.zeros((3, 2), np.int32), attrs))
+    assert "mine" in wsi_swarm("inspect", tmp_path / "f.h5").stdout
+    (tmp_path / "g.h5").write_bytes(b"no HDF5")
+    refused = wsi_swarm("inspect", tmp_path / "g.h5")
+    assert refused.returncode == 4
+    assert "cannot be opened as HDF5" in refused.stderr
