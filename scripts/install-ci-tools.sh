@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Debian and npm packages that the marked tests need: Chromium for the report, iproute2 for hosts in network
+# namespaces, and the Solidity compiler that rebuilds the committed artifact.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+missing=()
+command -v chromium > /dev/null || missing+=(chromium)
+command -v ip > /dev/null || missing+=(iproute2)
+if ((${#missing[@]})); then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" > /dev/null
+fi
+npm --prefix contracts ci --silent --no-audit --no-fund
