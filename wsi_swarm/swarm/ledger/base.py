@@ -58,6 +58,7 @@ __all__ = [
     "JoinRequest",
     "Ledger",
     "LedgerError",
+    "LedgerReader",
     "Member",
     "MemberAdded",
     "MemberRemoved",
@@ -216,13 +217,10 @@ def quorum(committers: int, min_peers: int) -> int:
     return max(min_peers, committers // 2 + 1)
 
 
-class Ledger(Protocol):
-    """One member's view of the contract. All calls block; the node makes them in a thread.
+class LedgerReader(Protocol):
+    """The contract as anybody may read it. All calls block; the node makes them in a thread.
 
-    Every method may raise ``UnreachableError``. A writing method returns when its transaction is in a final block and
-    raises ``RefusedError`` (or its families ``AlreadyDoneError``, ``NotNowError``, ``NotAllowedError``) when the
-    contract refuses it. Repeating a call that had succeeded with the same arguments is success, not an error;
-    only a second ``propose_*`` makes a second proposal, and a second ``poke`` finds nothing due.
+    Every method may raise ``UnreachableError``; naming a run or proposal that is not there raises ``RefusedError``.
     """
 
     @property
@@ -233,11 +231,6 @@ class Ledger(Protocol):
     @property
     def contract(self) -> str:
         """Address of the contract."""
-        ...
-
-    @property
-    def account(self) -> str:
-        """Address that this ledger signs for."""
         ...
 
     def chain_time(self) -> int:
@@ -270,6 +263,21 @@ class Ledger(Protocol):
 
     def events(self, since: int = 0) -> tuple[tuple[Event, ...], int]:
         """Return all events from block ``since`` on, in order, and the block to ask from next time."""
+        ...
+
+
+class Ledger(LedgerReader, Protocol):
+    """One member's view of the contract.
+
+    A writing method returns when its transaction is in a final block and
+    raises ``RefusedError`` (or its families ``AlreadyDoneError``, ``NotNowError``, ``NotAllowedError``) when the
+    contract refuses it. Repeating a call that had succeeded with the same arguments is success, not an error;
+    only a second ``propose_*`` makes a second proposal, and a second ``poke`` finds nothing due.
+    """
+
+    @property
+    def account(self) -> str:
+        """Address that this ledger signs for."""
         ...
 
     def propose_member(self, request: JoinRequest) -> int:

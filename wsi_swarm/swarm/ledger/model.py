@@ -181,7 +181,7 @@ class ContractModel(RegistryModel):
         if not contributors <= r.committed or len(contributors) < r.terms.min_peers:
             raise refusal("BadContributors")
         attesters = frozenset(signatures)
-        if not attesters <= r.committed & self.active:
+        if not attesters <= r.committed & self.active or any(len(s) != 65 for s in signatures.values()):
             raise refusal("BadAttesters")
         if len(attesters) < quorum(len(r.committed), r.terms.min_peers):
             raise refusal("NoQuorum")

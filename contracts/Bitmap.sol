@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @title Sets of members as bitmaps: bit i stands for the member with index i.
+library Bitmap {
+    /// @return The set that holds only `index`.
+    function only(uint256 index) internal pure returns (uint256) {
+        return 1 << index;
+    }
+
+    /// @return Whether every member of `part` is in `whole`.
+    function within(uint256 part, uint256 whole) internal pure returns (bool) {
+        return part & ~whole == 0;
+    }
+
+    /// @notice Number of members of `set`, 0 to 256.
+    /// @dev Adds neighbouring lanes of 1, 2, 4 and 8 bits; the 16 lanes of 16 bits are summed by one multiplication,
+    ///      since a lane of 16 bits can hold 256 and one of 8 bits could not.
+    function count(uint256 set) internal pure returns (uint256) {
+        unchecked {
+            set -= (set >> 1) & (type(uint256).max / 3);
+            set = (set & (type(uint256).max / 5)) + ((set >> 2) & (type(uint256).max / 5));
+            set = (set + (set >> 4)) & (type(uint256).max / 17);
+            set = (set & (type(uint256).max / 257)) + ((set >> 8) & (type(uint256).max / 257));
+            return (set * (type(uint256).max / 65535)) >> 240;
+        }
+    }
+}

@@ -1,0 +1,162 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# Why: web3's return types are TypedDicts whose keys are all optional, and partly unknown. Nothing untyped leaves here.
+"""What the ledger asks of an Ethereum node: a thin typed edge over web3, which is imported only when one is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from wsi_swarm.swarm.ledger.errors import LedgerError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from web3.providers import BaseProvider
+
+_T = TypeVar("_T")
+
+
+class RevertedError(Exception):
+    """The contract reverted a call; ``data`` is what it said."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(f"reverted with 0x{data.hex()}")
+        self.data = data
+
+
+class NodeError(Exception):
+    """The node refused a request, in its own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawLog:
+    """One event record, undecoded."""
+
+    block: int
+    log_index: int
+    topics: tuple[bytes, ...]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RawReceipt:
+    """What became of a transaction."""
+
+    block: int
+    succeeded: bool
+    gas_used: int
+    created: str | None
+    logs: tuple[RawLog, ...]
+
+
+class RpcClient:
+    """A node's JSON-RPC.
+
+    Parameters
+    ----------
+    url : str
+        For example ``http://127.0.0.1:8545``.
+    timeout_s : float
+        How long one request may take.
+    provider : BaseProvider or None
+        Takes the place of HTTP where the chain is in this process.
+    """
+
+    def __init__(self, url: str, timeout_s: float = 10.0, provider: BaseProvider | None = None) -> None:
+        from web3 import Web3
+        from web3.middleware import ExtraDataToPOAMiddleware
+        from web3.providers import HTTPProvider
+
+        self.url = url
+        self._eth: Any = None
+        web3 = Web3(provider or HTTPProvider(url, request_kwargs={"timeout": timeout_s}))
+        # Besu's QBFT (as Clique and IBFT) puts its seals where web3 expects 32 bytes.
+        web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+        self._eth = web3.eth
+
+    def chain_id(self) -> int:
+        """Return the chain's id."""
+        return self._ask(lambda: self._eth.chain_id)
+
+    def head(self) -> int:
+        """Return the number of the latest block."""
+        return self._ask(lambda: self._eth.block_number)
+
+    def base_fee(self) -> int:
+        """Return the base fee of the latest block in wei; 0 on a chain without one."""
+        return self._ask(lambda: self._eth.get_block("latest").get("baseFeePerGas", 0))
+
+    def code(self, address: str) -> bytes:
+        """Return the code at an address."""
+        return self._ask(lambda: bytes(self._eth.get_code(address)))
+
+    def nonce(self, address: str) -> int:
+        """Return the next nonce of an account, counting what waits in the node's pool."""
+        return self._ask(lambda: self._eth.get_transaction_count(address, "pending"))
+
+    def call(self, sender: str, to: str | None, data: bytes) -> bytes:
+        """Execute without sending; ``to`` None tries a deployment.
+
+        Raises
+        ------
+        RevertedError
+            The contract reverted.
+        """
+        call = {"from": sender, "data": data} if to is None else {"from": sender, "to": to, "data": data}
+        return self._ask(lambda: bytes(self._eth.call(call)))
+
+    def send(self, raw: bytes) -> None:
+        """Broadcast a signed transaction.
+
+        Raises
+        ------
+        NodeError
+            The node did not take it.
+        """
+        self._ask(lambda: self._eth.send_raw_transaction(raw))
+
+    def receipt(self, transaction_hash: bytes) -> RawReceipt | None:
+        """Return the receipt, or None while the transaction is in no block."""
+        from web3.exceptions import TransactionNotFound
+
+        try:
+            told = self._ask(lambda: self._eth.get_transaction_receipt(transaction_hash))
+        except TransactionNotFound:
+            return None
+        logs = tuple(_log(log) for log in told["logs"])
+        return RawReceipt(told["blockNumber"], told["status"] == 1, told["gasUsed"], told.get("contractAddress"), logs)
+
+    def logs(self, address: str, topics: Sequence[bytes | None], first: int, last: int) -> list[RawLog]:
+        """Return the records of a contract in blocks ``first`` to ``last``, both included."""
+        wanted = {
+            "address": address,
+            "topics": [None if t is None else "0x" + t.hex() for t in topics],
+            "fromBlock": first,
+            "toBlock": last,
+        }
+        return [_log(log) for log in self._ask(lambda: self._eth.get_logs(wanted))]
+
+    def _ask(self, request: Callable[[], _T]) -> _T:
+        import requests
+        from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Exception, Web3RPCError
+
+        try:
+            return request()
+        except ContractLogicError as error:
+            data = error.data
+            raise RevertedError(bytes.fromhex(data[2:]) if isinstance(data, str) else b"") from error
+        except TransactionNotFound:
+            raise
+        except Web3RPCError as error:
+            raise NodeError(error.message) from error
+        except (requests.RequestException, OSError, TimeoutError) as error:
+            msg = f"The chain node at {self.url} does not answer ({type(error).__name__}); is it running?"
+            raise UnreachableError(msg) from error
+        except (Web3Exception, ValueError) as error:
+            msg = f"The chain node at {self.url} gave an answer that is no Ethereum JSON-RPC ({error})."
+            raise LedgerError(msg) from error
+
+
+def _log(log: Any) -> RawLog:
+    return RawLog(log["blockNumber"], log["logIndex"], tuple(bytes(t) for t in log["topics"]), bytes(log["data"]))
