@@ -131,13 +131,18 @@ class Outputs:
                 placement=explained.placement,
                 coords_um=explained.features.coords.astype(np.float64) * explained.slide.mpp,
                 bar=explained.bar,
+                apart_um=self._apart_px() * explained.slide.mpp,
                 targets=views,
             )
         )
 
+    def _apart_px(self) -> float:
+        """Least distance of two shown tiles in level-0 px: their labels must not lie on each other either."""
+        return max(2 * self.explained.features.tile_px_level0, 0.05 * max(self.explained.slide.size))
+
     def _cards(self, values: np.ndarray, letter: str) -> list[TileCard]:
         side, coords = self.explained.features.tile_px_level0, self.explained.features.coords
-        chosen = strongest(values, coords, side, _TILES_PER_SIDE)
+        chosen = strongest(values, coords, side, _TILES_PER_SIDE, apart=self._apart_px() / side)
         return [
             TileCard(index, f"{letter}{rank}", tile_picture(self.explained.slide, *coords[index].tolist(), side))
             for rank, index in enumerate(chosen, 1)

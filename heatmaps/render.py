@@ -67,10 +67,10 @@ def overlay(
     -------
     (H, W, 3) uint8
     """
-    layer = tint(values, clip)
-    strength = opacity * (layer[..., 3:] > 0)
-    ink = 1 - strength * (1 - layer[..., :3] / 255.0)
-    picture = np.rint(ground * ink).astype(np.uint8)
+    covered = ~np.isnan(values)
+    ink = 1 - opacity * (1 - colour(values[covered], clip).astype(np.float32) / 255)
+    picture = ground.copy()
+    picture[covered] = np.rint(ground[covered] * ink).astype(np.uint8)
     picture[outline(values)] = _OUTLINE_RGB
     return picture
 
@@ -78,7 +78,7 @@ def overlay(
 def encode_png(picture: NDArray[np.uint8]) -> bytes:
     """PNG of an RGB or RGBA picture; the same picture always gives the same bytes, without metadata."""
     to_bgr = cv2.COLOR_RGBA2BGRA if picture.shape[2] == 4 else cv2.COLOR_RGB2BGR
-    return _encode(".png", cv2.cvtColor(picture, to_bgr), [cv2.IMWRITE_PNG_COMPRESSION, 6])
+    return _encode(".png", cv2.cvtColor(picture, to_bgr), [cv2.IMWRITE_PNG_COMPRESSION, 4])
 
 
 def encode_jpeg(picture: NDArray[np.uint8], quality: int = 88) -> bytes:

@@ -73,6 +73,7 @@ class ReportInput:
     placement: Placement
     coords_um: NDArray[np.float64]
     bar: ScaleBar
+    apart_um: float
     targets: Sequence[TargetView]
 
 
@@ -204,7 +205,9 @@ def _marker(view: ReportInput, card: TileCard) -> dict[str, Any]:
     left, right = int(place.left[card.index]), int(place.right[card.index])
     top, bottom = int(place.top[card.index]), int(place.bottom[card.index])
     size = max(width, height) / 38
-    text_y = top - size * 0.25 if top > size * 1.3 else bottom + size
+    # Names of F tiles above and of A tiles below, because the two often are neighbours.
+    above = top > size * 1.3 and (card.name.startswith("F") or bottom > height - size * 1.3)
+    text_y = top - size * 0.25 if above else bottom + size
     return {
         "x": left,
         "y": top,
@@ -224,7 +227,8 @@ def _side(view: ReportInput, scores: Scores, cards: Sequence[TileCard], side: st
         "css": f"{side}-list",
         "tone": side,
         "heading": f"Strongest tiles {side} {scores.label}",
-        "intro": f"The {count} strongest, at least two tile widths apart, so that one finding doesn't fill the row. "
+        "intro": f"The {count} strongest that lie at least {view.apart_um / 1000:.2g} mm apart, so that one finding "
+        "doesn't fill the row. "
         "The frame is the tile; around it lies its neighbourhood. The number is the tile's share of the log-odds; "
         "attention is how many times more than an average tile the model looked there.",
         "none": f"No tile speaks {side} {scores.label}.",

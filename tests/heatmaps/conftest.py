@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MPP = 0.5
-SIZE = (1200, 900)
-TILE_PX = 64
+SIZE = (600, 450)
+TILE_PX = 32
 CARD = "ab" * 32
 FOR, AGAINST = 0, 1
 """Numbers of a tile's vector that speak for and against MSI; for BRAF it is the other way round."""
@@ -62,8 +62,8 @@ def planted_features(slide_id: str, overlap_px: int = 0) -> tuple[Features, np.n
     # Tiles lie row by row; another order must give the same pictures.
     coords = np.random.default_rng(3).permutation(coords)
     x, y = coords.T
-    planted_for = np.flatnonzero((x >= 320) & (x < 512) & (y >= 256) & (y < 448))
-    planted_against = np.flatnonzero((x >= 704) & (x < 896) & (y >= 448) & (y < 640))
+    planted_for = np.flatnonzero((x >= 160) & (x < 256) & (y >= 128) & (y < 224))
+    planted_against = np.flatnonzero((x >= 352) & (x < 448) & (y >= 224) & (y < 320))
     vectors = np.random.default_rng(11).uniform(0, 0.05, (len(coords), 4))
     vectors[planted_for, FOR] += 1
     vectors[planted_against, AGAINST] += 1
@@ -90,16 +90,31 @@ def planted_model(bias: float = -0.4) -> Model:
     return Model(state, ModelSpec(targets, "planted", CARD, 4, 4, 3, provenance=provenance))
 
 
-@pytest.fixture
-def case(tmp_path: Path) -> Case:
-    slide = tmp_path / "case 7.tif"
+def build_case(folder: Path) -> Case:
+    slide, features_path, model = folder / "case 7.tif", folder / "features" / "case 7.h5", folder / "model.safetensors"
     draw_slide(slide)
     features, planted_for, planted_against = planted_features("case 7")
-    write_features(tmp_path / "features" / "case 7.h5", features)
-    save_model(tmp_path / "model.safetensors", planted_model())
-    return Case(
-        slide, tmp_path / "features" / "case 7.h5", tmp_path / "model.safetensors", planted_for, planted_against
-    )
+    write_features(features_path, features)
+    save_model(model, planted_model())
+    return Case(slide, features_path, model, planted_for, planted_against)
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    """A case that the test may change."""
+    return build_case(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shared_case(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """A case that no test changes."""
+    return build_case(tmp_path_factory.mktemp("case"))
+
+
+@pytest.fixture(scope="session")
+def made(shared_case: Case, tmp_path_factory: pytest.TempPathFactory) -> Heatmap:
+    """The outputs of ``shared_case``; no test changes them."""
+    return shared_case.make(tmp_path_factory.mktemp("out"))
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def test_table_alone_gives_the_logit_and_the_places(make_features, make_model) -
         attention = [float(row[f"attention_x_uniform_{one.target}"]) for row in rows]
         assert np.mean(attention) == pytest.approx(1, abs=1e-6)
     np.testing.assert_array_equal([[int(row["x0"]), int(row["y0"])] for row in rows], features.coords)
-    assert {(row["w0"], row["h0"]) for row in rows} == {("64", "64")}
+    assert {(row["w0"], row["h0"]) for row in rows} == {("32", "32")}
     np.testing.assert_allclose([float(row["x_um"]) for row in rows], features.coords[:, 0] * 0.5)
 
 
