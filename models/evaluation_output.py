@@ -64,7 +64,7 @@ def plot_roc(path: Path, evaluations: Sequence[Evaluation]) -> None:
             false_positive,
             sensitivity,
             color=COLOURS[index % len(COLOURS)],
-            linestyle=STYLES[index // len(COLOURS) % len(STYLES)],
+            linestyle=STYLES[index % len(STYLES)],
             linewidth=1.8,
             label=f"{evaluation.name}: {area.value:.3f} ({area.low:.3f} to {area.high:.3f}), "
             f"{area.n_pos} positive, {area.n_neg} negative",
