@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 import torch
 
-from pipelines.encoder import Encoder
 from pipelines.errors import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipelines.encoder import Encoder
 
 Tag = TypeVar("Tag")
 

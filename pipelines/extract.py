@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipelines.batches import Batcher
-from pipelines.encoder import Encoder
 from pipelines.errors import ConfigError, InputError, WsiSwarmError
 from pipelines.features import Features, describe, write_features
 from pipelines.job import Claim, Job, fingerprint
@@ -23,6 +20,12 @@ from pipelines.slide_list import SlideEntry, list_slides
 from pipelines.summary import Outcome, Summary, count
 from pipelines.tile import STAGE as TILE_STAGE
 from pipelines.tiles import Tiles, read_tiles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pipelines.encoder import Encoder
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.files import replacing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FORMAT = "wsi-swarm features 1"
 REQUIRED_ATTRS = (

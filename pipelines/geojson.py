@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from pipelines.files import write_text
-from pipelines.outline import Ring
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+
+    from pipelines.outline import Ring
 
 _NAMESPACE = uuid.UUID("01700f7d-9824-465c-8fbb-5c75c5c7b8ca")
 TISSUE_COLOUR = (0, 170, 0)

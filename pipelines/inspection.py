@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -15,6 +14,9 @@ from pipelines.features import read_features
 from pipelines.slide import open_handle, resolution_of
 from pipelines.tiles import FORMAT as TILES_FORMAT
 from pipelines.tiles import read_tiles
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def inspect_slide(path: Path) -> dict[str, Any]:

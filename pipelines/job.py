@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import SetupError
 from pipelines.files import write_json
 from pipelines.locks import Heartbeat, SlideLock, acquire, holder
-from pipelines.slide_list import SlideEntry
 from pipelines.summary import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+    from pipelines.slide_list import SlideEntry
 
 STATE_FORMAT = "wsi-swarm state 1"
 
@@ -61,7 +64,8 @@ class Job:
 
     def features_file(self, encoder: str, slide_id: str) -> Path:
         """Return where the feature file of a slide lies."""
-        return self.folder / "features" / encoder / f"{slide_id}.h5"
+        # A hub name such as owner/model is one encoder, not a folder in a folder.
+        return self.folder / "features" / encoder.replace("/", "--") / f"{slide_id}.h5"
 
     def state_file(self, slide_id: str) -> Path:
         """Return where the state of a slide lies."""

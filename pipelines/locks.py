@@ -8,11 +8,15 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Callable
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 from pipelines.files import write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
 
 HEARTBEAT_S = 15.0
 STALE_AFTER_S = 120.0
@@ -27,9 +31,10 @@ class SlideLock:
 
     def beat(self, now: float) -> None:
         """Say that the holder lives, unless another has inherited the lock meanwhile."""
-        if self.held():
-            self._content["heartbeat"] = now
-            write_json(self._path, self._content)
+        with _door(self._path.parent):
+            if self.held():
+                self._content["heartbeat"] = now
+                write_json(self._path, self._content)
 
     def held(self) -> bool:
         """Return whether the lock is still this holder's."""
@@ -37,8 +42,9 @@ class SlideLock:
 
     def release(self) -> None:
         """Give the lock back."""
-        if self.held():
-            self._path.unlink()
+        with _door(self._path.parent):
+            if self.held():
+                self._path.unlink()
 
 
 def acquire(path: Path, clock: Callable[[], float], stale_after_s: float = STALE_AFTER_S) -> SlideLock | None:
@@ -74,13 +80,20 @@ def holder(path: Path) -> str:
 
 
 def _inherit(path: Path, content: dict[str, object], clock: Callable[[], float], stale_after_s: float) -> bool:
-    # Two heirs must not both win: they queue at a kernel lock, and the second finds the first's heartbeat.
-    with (path.parent / ".inherit").open("a", encoding="utf-8") as door:
-        fcntl.flock(door, fcntl.LOCK_EX)
+    with _door(path.parent):
         if not _is_dead(path, clock(), stale_after_s):
             return False
         write_json(path, content)
     return True
+
+
+@contextmanager
+def _door(folder: Path) -> Iterator[None]:
+    # Two heirs must not both win, nor a holder who was taken for dead write over his heir: they queue at a lock of
+    # the kernel, which it opens by itself when one of them dies.
+    with (folder / ".door").open("a", encoding="utf-8") as door:
+        fcntl.flock(door, fcntl.LOCK_EX)
+        yield
 
 
 def _is_dead(path: Path, now: float, stale_after_s: float) -> bool:
@@ -151,4 +164,6 @@ class Heartbeat:
         while not self._stop.wait(self._every_s):
             with self._guard:
                 for lock in self._locks:
-                    lock.beat(self._clock())
+                    # A hiccup of a network file system must not end the heartbeat for good.
+                    with suppress(OSError):
+                        lock.beat(self._clock())

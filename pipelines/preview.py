@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from pipelines.outline import Ring
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipelines.outline import Ring
 
 LONG_SIDE_PX = 1600
 _GREEN, _BLUE = (0, 170, 0), (40, 80, 220)

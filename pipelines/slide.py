@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,6 +13,9 @@ import openslide
 
 from pipelines.errors import InputError
 from pipelines.slide_list import find_slides, slide_id_of
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 __all__ = ["Overview", "Slide", "UnreadableRegion", "find_slides", "open_slide", "slide_id_of"]
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +22,10 @@ from pipelines.slide_list import SlideEntry, list_slides
 from pipelines.summary import Outcome, Summary
 from pipelines.tiles import Tiles, write_tiles
 from pipelines.tissue import OVERVIEW_MPP, find_tissue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 STAGE = "tile"
 ENLARGEMENT_LIMIT = 1.25

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
-import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.features import read_attrs, write_attrs, write_coords
 from pipelines.files import replacing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
 
 FORMAT = "wsi-swarm tiles 1"
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -17,6 +16,9 @@ from conftest import SmallEncoder
 
 from pipelines.extract import ExtractOptions, extract_slides
 from pipelines.tile import TileOptions, tile_slides
+
+if TYPE_CHECKING:
+    import torch
 
 
 class HoldingEncoder(SmallEncoder):

@@ -3,19 +3,45 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from pathlib import Path
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import numpy as np
+import pytest
+
+from models.model_file import Model, ModelSpec, save_model
+from models.targets import Target
 from pipelines.features import Features, describe, write_features
+from wsi_swarm.cli.main import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 
-def wsi_swarm(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "wsi_swarm.cli.main", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+@dataclass(frozen=True)
+class Result:
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def test_tile_then_extract_then_inspect(make_slide, tmp_path: Path) -> None:
+@pytest.fixture
+def wsi_swarm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Run the command line in this process, up to and with its exit code."""
+
+    def run(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["wsi-swarm", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return Result(int(ended.value.code or 0), captured.out, captured.err)
+
+    return run
+
+
+def test_tile_then_extract_then_inspect(make_slide, tmp_path: Path, wsi_swarm) -> None:
     slide, job = make_slide(size=(1000, 800)), tmp_path / "job"
     (slide.parent / "broken.svs").write_bytes(b"no slide")
     tiled = wsi_swarm("tile", slide.parent, "--out", job, "--mpp", 0.5, "--tile-px", 112)
@@ -32,7 +58,7 @@ def test_tile_then_extract_then_inspect(make_slide, tmp_path: Path) -> None:
     assert facts["standard_deviation"] > 0
 
 
-def test_mistakes_end_with_their_exit_code_and_one_sentence(make_slide, tmp_path: Path) -> None:
+def test_mistakes_end_with_their_exit_code_and_one_sentence(make_slide, tmp_path: Path, wsi_swarm) -> None:
     make_slide("x/a.tiff")
     make_slide("y/a.tiff")
     twice = wsi_swarm("tile", tmp_path / "slides", "--out", tmp_path / "job")
@@ -43,16 +69,14 @@ def test_mistakes_end_with_their_exit_code_and_one_sentence(make_slide, tmp_path
     assert wsi_swarm("tile", tmp_path / "slides", "--out", tmp_path / "job", "--mpp", 0).returncode == 3
 
 
-def test_inspect_tells_of_a_slide_that_tile_would_refuse(make_slide) -> None:
+def test_inspect_tells_of_a_slide_that_tile_would_refuse(make_slide, wsi_swarm) -> None:
     facts = json.loads(wsi_swarm("inspect", make_slide(mpp=None, levels=2), "--json").stdout)
     assert facts["mpp"] is None
     assert "--slide-mpp" in facts["mpp_problem"]
     assert [level["size_px"] for level in facts["levels"]] == [[1600, 1200], [800, 600]]
 
 
-def test_inspect_reads_feature_files_of_any_encoder_and_refuses_others(tmp_path: Path) -> None:
-    import numpy as np
-
+def test_inspect_reads_feature_files_of_any_encoder_and_refuses_others(tmp_path: Path, wsi_swarm) -> None:
     attrs = describe(slide_size=(10, 10), mpp=0.5, encoder="mine")
     write_features(tmp_path / "f.h5", Features("s", np.ones((3, 2)), np.zeros((3, 2), np.int32), attrs))
     assert "mine" in wsi_swarm("inspect", tmp_path / "f.h5").stdout
@@ -60,3 +84,14 @@ def test_inspect_reads_feature_files_of_any_encoder_and_refuses_others(tmp_path:
     refused = wsi_swarm("inspect", tmp_path / "g.h5")
     assert refused.returncode == 4
     assert "cannot be opened as HDF5" in refused.stderr
+
+
+def test_inspect_tells_what_a_model_is(tmp_path: Path, wsi_swarm) -> None:
+    spec = ModelSpec((Target("MSI", "MSIH", ("nonMSIH",)),), "mine", "c" * 64, dim_in=4, hidden=3, attention=2)
+    model = Model({name: np.ones(shape, np.float32) for name, shape in spec.shapes().items()}, spec)
+    save_model(tmp_path / "m.safetensors", model)
+    facts = json.loads(wsi_swarm("inspect", tmp_path / "m.safetensors", "--json").stdout)
+    assert (facts["kind"], facts["sha256"], facts["encoder"]) == ("model", model.sha256, "mine")
+    assert facts["targets"][0]["name"] == "MSI"
+    assert facts["weights"] == sum(array.size for array in model.state.values())
+    assert model.sha256 in wsi_swarm("inspect", tmp_path / "m.safetensors").stdout

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +13,9 @@ from pipelines.extract import ExtractOptions, extract_slides
 from pipelines.features import read_features
 from pipelines.slide import open_slide
 from pipelines.tile import TileOptions, tile_slides
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SMALL = TileOptions(tile_px=112)
 

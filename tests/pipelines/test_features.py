@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
@@ -9,6 +9,9 @@ import pytest
 
 from pipelines.errors import InputError
 from pipelines.features import Features, describe, read_features, write_features
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def example(**how: object) -> Features:

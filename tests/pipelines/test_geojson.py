@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 import uuid
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from pipelines.geojson import classification, feature, slide_features, square, write_geojson
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RINGS = [[(0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (0.0, 0.0)]]
 

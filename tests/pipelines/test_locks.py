@@ -7,11 +7,14 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pipelines.locks import STALE_AFTER_S, Heartbeat, acquire, holder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HERE = socket.gethostname()
 

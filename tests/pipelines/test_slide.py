@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from pipelines.errors import InputError
 from pipelines.slide import UnreadableRegion, open_slide
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_mpp_is_what_the_file_says_and_no_bucket(make_slide) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
@@ -8,6 +8,9 @@ import pytest
 from pipelines.errors import InputError
 from pipelines.slide import find_slides
 from pipelines.slide_list import SlideEntry, list_slides
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def touch(folder: Path, *names: str) -> list[Path]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -12,6 +12,9 @@ from pipelines.errors import ConfigError, InputError, PartialError, SetupError
 from pipelines.locks import acquire
 from pipelines.tile import TileOptions, tile_slides
 from pipelines.tiles import read_tiles
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SMALL = TileOptions(tile_px=112)
 

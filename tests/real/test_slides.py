@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,6 +17,9 @@ from pipelines.slide_list import list_slides
 from pipelines.tile import tile_slides
 from pipelines.tiles import read_tiles
 from pipelines.tissue import find_tissue
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.real
 

@@ -16,7 +16,9 @@ def extract(
     slides: Path = typer.Argument(help="The slides that were tiled: a file, a folder or a table."),
     out: Path = typer.Option(help="Job folder of `wsi-swarm tile`; feature files go to its features/ENCODER."),
     encoder: str = typer.Option("stain-texture", help="Name of the encoder's card."),
-    weights: Path | None = typer.Option(None, help="Local weights file of the encoder (safetensors)."),
+    weights: Path | None = typer.Option(
+        None, help="Local weights file of the encoder; or the word random, for a seeded random network."
+    ),
     device: str = typer.Option("auto", help="Where the encoder runs: auto, cpu or cuda."),
     batch_size: int = typer.Option(64, help="Tiles per call of the encoder."),
     workers: int = typer.Option(4, help="Threads that read tiles; the result does not depend on it."),
@@ -30,6 +32,8 @@ def extract(
     from pipelines.extract import ExtractOptions, extract_slides
 
     options = ExtractOptions(batch_size=batch_size, workers=workers, allow_mpp=allow_mpp)
-    summary = extract_slides(slides, out, get_encoder(encoder, weights, device), options, slide_mpp)
+    random = weights is not None and weights.name == "random" and not weights.exists()
+    made = get_encoder(encoder, "random" if random else weights, device)
+    summary = extract_slides(slides, out, made, options, slide_mpp)
     typer.echo(summary.markdown())
     summary.check()
