@@ -16,7 +16,7 @@ def train(
     clini: list[Path] = typer.Option(
         ...,
         "--clini",
-        help="Clinical table (CSV or XLSX) with PATIENT and one column per target. See below on repeats.",
+        help="Clinical table (CSV or XLSX) with PATIENT and one column per target.",
     ),
     slides: list[Path] = typer.Option(..., "--slides", help="Slide table (CSV or XLSX) with PATIENT and FILENAME."),
     features: list[Path] = typer.Option(..., "--features", help="Folder of the feature files that extract wrote."),
