@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,21 +20,25 @@ from hypothesis.stateful import (
 )
 
 from wsi_swarm.swarm.ledger import decode
-from wsi_swarm.swarm.ledger.base import Committed, Final, Phase, RunTerms, Void, quorum
+from wsi_swarm.swarm.ledger.base import Committed, Final, Phase, RunState, RunTerms, Void, quorum
 
 PEOPLE = st.integers(0, 5)
-SETS = st.frozensets(st.integers(0, 5), max_size=6)
-ROOTS = st.sampled_from([b"\1" * 32, b"\2" * 32, bytes(32)])
+SETS = st.frozensets(PEOPLE, max_size=6)
+ROOTS = st.sampled_from([b"\1" * 32, b"\2" * 32, b"\3" * 32, bytes(32)])
+SELDOM = st.integers(0, 7).map(lambda n: n == 7)
 TERMS = st.builds(
     RunTerms,
     config_hash=st.just(b"c" * 32),
     base_root=st.just(b"b" * 32),
-    rounds=st.integers(0, 3),
-    min_peers=st.integers(1, 3),
+    rounds=st.integers(1, 3),
+    min_peers=st.sampled_from([2, 2, 2, 3]),
     enrol_seconds=st.just(20),
-    commit_seconds=st.sampled_from([5, 20]),
-    attest_seconds=st.sampled_from([5, 20]),
+    commit_seconds=st.sampled_from([10, 40]),
+    attest_seconds=st.sampled_from([10, 40]),
     max_weight=st.just(3),
+)
+BAD_TERMS = st.builds(replace, TERMS, rounds=st.just(0)) | st.builds(
+    replace, TERMS, min_peers=st.sampled_from([1, 257])
 )
 
 
@@ -41,18 +46,35 @@ def machine(twin: Any) -> type[RuleBasedStateMachine]:
     class Histories(RuleBasedStateMachine):
         swarm: Any
 
-        @initialize(founders=st.integers(1, 4), terms=TERMS)
-        def found(self, founders: int, terms: RunTerms) -> None:
+        @initialize(
+            founders=st.integers(3, 5), terms=TERMS, enrolled=st.sampled_from([5, 5, 3, 1]), begin=st.booleans()
+        )
+        def found(self, founders: int, terms: RunTerms, enrolled: int, begin: bool) -> None:
             self.swarm = twin(founders, keys=6, voting_seconds=60)
             self.swarm.propose_run(0, terms)
-            for who in range(1, founders):
+            for who in range(1, founders // 2 + 1):
                 self.swarm.vote(who, 1, True)
+            for who in range(enrolled):
+                self.swarm.enrol(who, 1, 1)
+            if begin:
+                self.all_expected_commit()
 
-        @rule(seconds=st.sampled_from([1, 5, 19, 20, 60]))
+        @property
+        def run(self) -> int:
+            return len(self.swarm.model.runs)
+
+        @property
+        def state(self) -> RunState:
+            return self.swarm.model.run_state(self.run)
+
+        def people(self, members: frozenset[int]) -> list[int]:
+            return [self.swarm.accounts.index(self.swarm.model.member_list[m].account) for m in sorted(members)]
+
+        @rule(seconds=st.sampled_from([1, 5, 10, 20, 60]))
         def wait(self, seconds: int) -> None:
             self.swarm.now += seconds
 
-        @rule(who=PEOPLE, joining=st.integers(1, 5), expiry=st.sampled_from([1, 30, 500]), forged=st.booleans())
+        @rule(who=PEOPLE, joining=PEOPLE, expiry=st.sampled_from([1, 30, 500]), forged=SELDOM)
         def propose_member(self, who: int, joining: int, expiry: int, forged: bool) -> None:
             self.swarm.propose_member(who, self.swarm.request(joining, self.swarm.now + expiry, forged=forged))
 
@@ -60,54 +82,70 @@ def machine(twin: Any) -> type[RuleBasedStateMachine]:
         def propose_removal(self, who: int, member: int) -> None:
             self.swarm.propose_removal(who, member)
 
-        @rule(who=PEOPLE, terms=TERMS)
+        @rule(who=PEOPLE, terms=TERMS | BAD_TERMS)
         def propose_run(self, who: int, terms: RunTerms) -> None:
             self.swarm.propose_run(who, terms)
 
-        @rule(who=PEOPLE, back=st.integers(0, 3), yes=st.booleans())
-        def vote(self, who: int, back: int, yes: bool) -> None:
-            self.swarm.vote(who, max(0, len(self.swarm.model.votes) - back), yes)
+        @rule(who=st.permutations(range(6)), voters=st.integers(1, 4), back=SELDOM, yes=SELDOM.map(lambda b: not b))
+        def vote(self, who: list[int], voters: int, back: bool, yes: bool) -> None:
+            for one in who[:voters]:
+                self.swarm.vote(one, max(0, len(self.swarm.model.votes) - back), yes)
 
-        @rule(back=st.integers(0, 1))
-        def all_vote_yes(self, back: int) -> None:
-            for who in range(6):
-                self.swarm.vote(who, max(0, len(self.swarm.model.votes) - back), True)
-
-        @rule(who=PEOPLE, run=st.integers(0, 2), weight=st.integers(0, 4))
-        def enrol(self, who: int, run: int, weight: int) -> None:
-            self.swarm.enrol(who, run, weight)
-
-        @precondition(lambda self: self.swarm.model.runs)
-        @rule(who=SETS)
-        def several_enrol(self, who: frozenset[int]) -> None:
+        @rule(who=SETS, back=SELDOM, weight=st.sampled_from([1, 1, 1, 1, 0, 2, 4]))
+        def enrol(self, who: frozenset[int], back: bool, weight: int) -> None:
             for one in sorted(who):
-                self.swarm.enrol(one, len(self.swarm.model.runs), 1)
+                self.swarm.enrol(one, max(0, self.run - back), weight)
 
-        @precondition(lambda self: self.swarm.model.runs)
-        @rule(who=SETS, shift=st.sampled_from([0, 0, 0, 1]), commitment=ROOTS)
-        def several_commit(self, who: frozenset[int], shift: int, commitment: bytes) -> None:
-            run = len(self.swarm.model.runs)
+        @precondition(lambda self: self.run)
+        @rule(who=SETS, shift=SELDOM, commitment=ROOTS)
+        def commit(self, who: frozenset[int], shift: bool, commitment: bytes) -> None:
             for one in sorted(who):
-                self.swarm.commit(one, run, self.swarm.model.run_state(run).round + shift, commitment)
+                self.swarm.commit(one, self.run, self.state.round + shift, commitment)
 
-        @precondition(lambda self: self.swarm.model.runs)
-        @rule(who=PEOPLE, data=st.data(), root=ROOTS)
-        def finalise(self, who: int, data: st.DataObject, root: bytes) -> None:
-            run = len(self.swarm.model.runs)
-            state = self.swarm.model.run_state(run)
-            known = frozenset(range(len(self.swarm.model.member_list)))
-            contributors = data.draw(st.one_of(st.just(state.committed), SETS))
-            signers = data.draw(st.one_of(st.just(state.committed), SETS.map(lambda s: s & known)))
-            signed_root = data.draw(st.sampled_from([root, root, root, b"\3" * 32]))
-            signatures = self.swarm.attest(run, contributors, signed_root, signers)
-            self.swarm.finalise(who, run, state.round, contributors, root, signatures)
+        @precondition(lambda self: self.run)
+        @rule(who=PEOPLE, root=ROOTS)
+        def play_a_round(self, who: int, root: bytes) -> None:
+            self.all_expected_commit()
+            self.finalise_soundly(who, frozenset(), root)
 
-        @rule(who=PEOPLE, run=st.integers(0, 2))
-        def poke(self, who: int, run: int) -> None:
-            self.swarm.poke(who, run)
+        def all_expected_commit(self) -> None:
+            for one in self.people(self.state.expected):
+                self.swarm.commit(one, self.run, self.state.round, b"u" * 32)
+
+        @precondition(lambda self: self.run)
+        @rule()
+        def the_expected_commit(self) -> None:
+            self.all_expected_commit()
+
+        @precondition(lambda self: self.run)
+        @rule(who=PEOPLE, left_out=SETS, root=ROOTS)
+        def finalise_soundly(self, who: int, left_out: frozenset[int], root: bytes) -> None:
+            state = self.state
+            signers = state.committed & self.swarm.model.active
+            contributors = state.committed - left_out
+            signatures = self.swarm.attest(self.run, contributors, root, signers)
+            self.swarm.finalise(who, self.run, state.round, contributors, root, signatures)
+
+        @precondition(lambda self: self.run)
+        @rule(who=PEOPLE, contributors=SETS, signers=SETS, lies=SELDOM, shift=SELDOM)
+        def finalise_anyhow(
+            self, who: int, contributors: frozenset[int], signers: frozenset[int], lies: bool, shift: bool
+        ) -> None:
+            known = signers & frozenset(range(len(self.swarm.model.member_list)))
+            signatures = self.swarm.attest(self.run, contributors, b"\7" * 32, known)
+            root = b"\5" * 32 if lies else b"\7" * 32
+            self.swarm.finalise(who, self.run, self.state.round + shift, contributors, root, signatures)
+
+        @rule(who=PEOPLE, back=SELDOM)
+        def poke(self, who: int, back: bool) -> None:
+            self.swarm.poke(who, max(0, self.run - back))
 
         @invariant()
         def contract_and_model_agree(self) -> None:
+            if hasattr(self, "swarm"):
+                self.swarm.compare(newest=2)
+
+        def teardown(self) -> None:
             if hasattr(self, "swarm"):
                 self.swarm.compare()
 
@@ -149,7 +187,7 @@ CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_t
 def test_random_histories(twin: Any) -> None:
     # No shrinking: it would take minutes, and the long test does it.
     moderate = settings(
-        max_examples=15,
+        max_examples=16,
         stateful_step_count=25,
         deadline=None,
         suppress_health_check=CHECKS,
