@@ -106,10 +106,9 @@ class StainTexture:
     def _describe(self, density: Tensor) -> Tensor:
         matrix = self._matrix
         red, green, blue = density.unbind(1)
-        stains = [
-            (red * matrix[0, i] + green * matrix[1, i] + blue * matrix[2, i]).clamp_min(0)
-            for i in range(2)  # the third stain, DAB, is absent from H&E
-        ]
+        # Not clipped at zero, as scikit-image would: eosin goes negative in dark nuclei, and that is information.
+        # The third stain, DAB, is absent from H&E.
+        stains = [red * matrix[0, i] + green * matrix[1, i] + blue * matrix[2, i] for i in range(2)]
         absolute = torch.stack([*stains, (red + green + blue) * (1 / 3)], 1)
         level = _mean(absolute)
         relative = absolute - level[..., None, None]
@@ -121,7 +120,7 @@ class StainTexture:
         glass = _ramp(absolute[:, 2:], 0.25, 0.1)
         coarse_glass = _ramp(_halve(_halve(_halve(absolute[:, 2:]))), 0.25, 0.1)
         groups = [
-            torch.log2((level + 0.01) * 5) * 0.15,
+            torch.log2((level.clamp_min(0) + 0.01) * 5) * 0.15,
             2 * _mean(glass) - 1,
             2 * _mean(coarse_glass) - 1,
             *[2 * _mean(_ramp(scales[1], at - 0.25, at + 0.25)) - 1 for at in HISTOGRAM_CENTRES],
