@@ -52,13 +52,15 @@ def dev(
             "block": chain.engine.head.number,
             "hash": chain.engine.head.hash.hex(),
         }
+        if ready_file:
+            write_json(ready_file, told)
         kept = f"journal in {data}" if data else "no journal"
         typer.echo(
             json.dumps(told) if as_json else f"Chain {chain_id} answers at {url} (block {told['block']}, {kept})."
         )
-        if ready_file:
-            write_json(ready_file, told)
 
+    if ready_file:
+        ready_file.unlink(missing_ok=True)  # one of an earlier run would be taken for ours
     run_dev_chain(host, port, data, chain_id, ready)
 
 

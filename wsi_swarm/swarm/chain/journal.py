@@ -14,7 +14,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wsi_swarm.errors import ConfigError, IntegrityError
+from wsi_swarm.errors import ConfigError, IntegrityError, SwarmError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ class Journal:
     def __init__(self, folder: Path, chain_id: int, genesis_time: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "blocks.jsonl"
-        self._file = self.path.open("a+b")
+        self._file = self.path.open("a+b", buffering=0)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -77,7 +77,13 @@ class Journal:
         ]
 
     def append(self, block: JournalledBlock) -> None:
-        """Write a block and return when it is on the disk."""
+        """Write a block and return when it is on the disk.
+
+        Raises
+        ------
+        SwarmError
+            It cannot be written: the chain must end, for it has gone on and the journal has not.
+        """
         transactions = [raw.hex() for raw in block.raw_transactions]
         self._append({"time": block.timestamp, "hash": block.block_hash.hex(), "transactions": transactions})
 
@@ -87,9 +93,14 @@ class Journal:
 
     def _append(self, entry: dict[str, Any]) -> None:
         text = json.dumps(entry, separators=(",", ":"))
-        self._file.write(f"{zlib.crc32(text.encode()):08x} {text}\n".encode())
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        line = f"{zlib.crc32(text.encode()):08x} {text}\n".encode()
+        try:
+            while line:
+                line = line[self._file.write(line) or 0 :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            msg = f"The chain's journal {self.path} cannot be written ({error.strerror}); make room and start it again."
+            raise SwarmError(msg) from error
 
     def _read(self) -> list[dict[str, Any]]:
         self._file.seek(0)

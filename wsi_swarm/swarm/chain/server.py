@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from wsi_swarm.errors import SetupError
+from wsi_swarm.errors import SetupError, WsiSwarmError
 from wsi_swarm.swarm.chain.devchain import DevChain
 from wsi_swarm.swarm.chain.rpc import Rpc
 
@@ -32,6 +32,7 @@ class RpcServer:
         self._rpc = Rpc(chain)
         self._stopping = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._failure: WsiSwarmError | None = None
 
     async def serve(self, host: str, port: int, ready: Callable[[str], None]) -> None:
         """Listen on ``host:port`` (0 picks a free port) and call ``ready`` with the URL.
@@ -40,6 +41,8 @@ class RpcServer:
         ------
         SetupError
             The port cannot be opened.
+        SwarmError
+            The journal cannot be written.
         """
         try:
             server = await asyncio.start_server(self._connection, host, port, limit=MAX_HEAD)
@@ -53,6 +56,8 @@ class RpcServer:
             server.close()
             if self._timer:
                 self._timer.cancel()
+        if self._failure:
+            raise self._failure
 
     def stop(self) -> None:
         """End :meth:`serve`."""
@@ -71,7 +76,12 @@ class RpcServer:
                     break
                 body = await reader.readexactly(int(length))
                 keep = headers.get("connection", "").lower() != "close"
-                writer.write(_response(self._answer(body), "200 OK", keep))
+                try:
+                    answer = self._answer(body)
+                except WsiSwarmError as error:
+                    self._fail(error)
+                    break
+                writer.write(_response(answer, "200 OK", keep))
                 await writer.drain()
                 self._mine()
                 if not keep:
@@ -88,9 +98,18 @@ class RpcServer:
 
     def _mine(self) -> None:
         """Mine what is due, and come back when the next second begins if something waits."""
-        wait = self._chain.mine_if_due()
+        try:
+            wait = self._chain.mine_if_due()
+        except WsiSwarmError as error:
+            self._fail(error)
+            return
         if wait is not None and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(wait, self._on_timer)
+
+    def _fail(self, error: WsiSwarmError) -> None:
+        """End the process: a chain that has lost its journal must not go on."""
+        self._failure = error
+        self.stop()
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -104,8 +123,8 @@ def run_dev_chain(
 
     Raises
     ------
-    SetupError, ConfigError, IntegrityError
-        The port is taken, or the journal in ``folder`` cannot be used.
+    SetupError, ConfigError, IntegrityError, SwarmError
+        The port is taken, or the journal in ``folder`` cannot be used or written.
     """
     chain = DevChain(time.time, chain_id, folder)
 
