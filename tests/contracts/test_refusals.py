@@ -131,6 +131,27 @@ def test_finalise_needs_a_sound_bundle(change: dict[str, Any], code: str | None,
     swarm.compare()
 
 
+@pytest.mark.parametrize(
+    ("members", "min_peers", "needed"), [(2, 2, 2), (3, 2, 2), (3, 3, 3), (4, 2, 3), (5, 2, 3), (5, 5, 5), (8, 2, 5)]
+)
+def test_quorum_is_a_majority_of_the_committers_and_never_below_min_peers(
+    members: int, min_peers: int, needed: int, twin: Any, terms: RunTerms
+) -> None:
+    swarm = twin(members)
+    swarm.propose_run(0, replace(terms, min_peers=min_peers))
+    for who in range(1, members // 2 + 1):
+        swarm.vote(who, 1, True)
+    for who in range(members):
+        swarm.enrol(who, 1, 1)
+    for who in range(members):
+        swarm.commit(who, 1, 1, b"u" * 32)
+    everybody = frozenset(range(members))
+    for signers in (needed - 1, needed):
+        signed = swarm.attest(1, everybody, ROOT, frozenset(range(members - signers, members)))
+        code = swarm.finalise(0, 1, 1, everybody, ROOT, signed)
+        assert code == ("NoQuorum" if signers < needed else None)
+
+
 def test_signature_of_another_round_contract_or_high_s_counts_for_nothing(twin: Any, terms: RunTerms) -> None:
     swarm = committed(twin, terms)
     good = swarm.attest(1, EVERYONE, ROOT, frozenset({0, 1}))

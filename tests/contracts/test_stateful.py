@@ -118,10 +118,12 @@ def machine(twin: Any) -> type[RuleBasedStateMachine]:
             self.all_expected_commit()
 
         @precondition(lambda self: self.run)
-        @rule(who=PEOPLE, left_out=SETS, root=ROOTS)
-        def finalise_soundly(self, who: int, left_out: frozenset[int], root: bytes) -> None:
+        @rule(who=PEOPLE, left_out=SETS, root=ROOTS, over=st.sampled_from([-1, 0, 6]))
+        def finalise_soundly(self, who: int, left_out: frozenset[int], root: bytes, over: int = 0) -> None:
+            """Submit as many signatures as a quorum needs, one fewer, or all."""
             state = self.state
-            signers = state.committed & self.swarm.model.active
+            able = sorted(state.committed & self.swarm.model.active)
+            signers = frozenset(able[: len(state.committed) // 2 + 1 + over])
             contributors = state.committed - left_out
             signatures = self.swarm.attest(self.run, contributors, root, signers)
             self.swarm.finalise(who, self.run, state.round, contributors, root, signatures)
