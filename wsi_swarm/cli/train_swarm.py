@@ -1,7 +1,65 @@
+"""``wsi-swarm train-swarm``: one centre's node, until the run ends."""
+
 from __future__ import annotations
+
+from pathlib import Path
 
 import typer
 
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
+    app.command("train-swarm")(train_swarm)
+
+
+def train_swarm(
+    clini: Path = typer.Option(..., "--clini", help="Clinical table (CSV or XLSX) of this centre."),
+    slides: Path = typer.Option(..., "--slides", help="Slide table (CSV or XLSX) with PATIENT and FILENAME."),
+    features: Path = typer.Option(..., "--features", help="Folder of the feature files that extract wrote."),
+    run: Path = typer.Option(Path("run.toml"), "--run", help="The run that all centres agreed on, the same file."),
+    federation: Path = typer.Option(Path("federation.json"), "--federation", help="The swarm's federation file."),
+    dir: Path = typer.Option(Path(), "--dir", help="Folder of this centre's identity (made by 'swarm init')."),
+    state: Path = typer.Option(Path("state"), "--state", help="Folder of checkpoints and of what the audit reads."),
+    rpc: str = typer.Option("http://127.0.0.1:8545", "--rpc", help="URL of this centre's chain node."),
+    bind: str | None = typer.Option(
+        None, "--bind", help="Where to listen, if not at the endpoint, for example tcp://*:5101 behind a firewall."
+    ),
+) -> None:
+    """Take part in a run as one centre: train here, merge with the others, until the agreed rounds are done.
+
+    Only model updates leave this machine. The node may be stopped (Ctrl-C) or killed at any moment; started again with
+    the same options it goes on where it was. It votes yes by itself on a proposed run that is exactly its run.toml.
+    At the end it prints the path of the model and its root, which stands on the chain and is the same at every centre.
+    """
+    import os
+    import signal
+
+    from wsi_swarm.swarm.config import read_run_config
+    from wsi_swarm.swarm.identity import load_identity, passphrase_from
+    from wsi_swarm.swarm.ledger.federation import read_federation
+    from wsi_swarm.swarm.transport import bind_address
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        config = read_run_config(run)
+        known = read_federation(federation)
+        identity = load_identity(dir, passphrase_from(os.environ))
+
+        from wsi_swarm.swarm.learning import make_learner
+        from wsi_swarm.swarm.service import Service
+
+        learner = make_learner(config, clini, slides, features)
+        weight = config.weight_of(learner.n_patients)
+        _say(
+            f"{identity.name}: {learner.n_patients} patients, merge weight {weight}, listening for {identity.endpoint}"
+        )
+        where = bind or bind_address(identity.endpoint)
+        path, root = Service(config, identity, known, dir, state, rpc, where, learner, _say).run()
+    except KeyboardInterrupt:
+        _say("stopped; start it again with the same options to go on")
+        raise typer.Exit(130) from None
+    typer.echo(f"{path} {root}")
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

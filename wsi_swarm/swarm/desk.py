@@ -76,12 +76,14 @@ class Desk:
         """Rounds in a row in which a member committed and then stayed silent."""
         self._chain_ahead = 0.0
         self._round = 0
+        self._fresh = False
         self._out: list[Action] = []
         self._done_at: dict[object, float] = {}
         self._in_flight: set[type[LedgerAction]] = set()
 
     def see(self, seen: ChainSeen, new_round: bool) -> None:
         """Take over what the chain says."""
+        self._fresh = True
         self.members, self.commits = seen.members, seen.commits
         self._chain_ahead, self._round = seen.state.chain_time - self.now, seen.state.round
         if new_round:
@@ -160,12 +162,13 @@ class Desk:
 
     def transact(self, action: LedgerAction) -> None:
         """Ask the ledger, unless such a call is under way or was made just now."""
-        if type(action) not in self._in_flight and self.again(type(action)):
+        if self._fresh and type(action) not in self._in_flight and self.again(type(action)):
             self._in_flight.add(type(action))
             self._out.append(action)
 
     def settled(self, action: LedgerAction) -> None:
-        """Note that a ledger call came to an end, well or not: rules that still want it ask again."""
+        """Note that a ledger call came to an end, well or not: after the next look, rules that want it ask again."""
+        self._fresh = False
         self._in_flight.discard(type(action))
 
     def note(self, kind: NoteKind, member: int, text: str) -> bool:

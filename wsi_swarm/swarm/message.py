@@ -37,9 +37,10 @@ class BadMessageError(SwarmError):
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """I am here, and this is my endpoint (its hash stands on the chain)."""
+    """I am here, this is my endpoint (its hash stands on the chain), and whether I hear you."""
 
     endpoint: str
+    hears: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +254,13 @@ def _text(value: Any) -> str:
     return value
 
 
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        msg = "true or false was expected"
+        raise TypeError(msg)
+    return value
+
+
 _word = _bytes(32)
 _member = _whole(256)
 
@@ -275,7 +283,7 @@ def _manifest(value: Any) -> Manifest:
 
 
 _SCHEMA: dict[int, tuple[Callable[..., Message], tuple[Reader, ...]]] = {
-    0: (Beat, (_text,)),
+    0: (Beat, (_text, _truth)),
     1: (Reveal, (_member, _whole(2**32), _word, _manifest)),
     2: (WantReveal, (_member,)),
     3: (WantManifest, (_word,)),

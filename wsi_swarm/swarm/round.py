@@ -201,7 +201,9 @@ class Machine:
         return models[root]
 
     def _enrol_if_needed(self, state: RunState) -> None:
-        here = state.expected | state.joining | state.committed if state.round else state.enrolled
+        here = state.enrolled if state.phase is Phase.ENROL else state.joining | state.committed
+        if state.phase is Phase.COMMIT:
+            here |= state.expected
         if self._me in here or self._training_since is not None:
             return
         if self._me in state.enrolled and self._train_seconds >= state.terms.commit_seconds:

@@ -31,7 +31,10 @@ log = logging.getLogger(__name__)
 QUEUE = 64
 """Frames that wait for one peer at most (16 MiB of chunks); more are dropped and asked for again."""
 LOST_BEATS = 4
-"""Heartbeats without a word after which the link to a peer is made anew."""
+"""Heartbeats after which a link is made anew if the peer does not say that it hears this member.
+
+A peer that refused the handshake (it had not seen this member on the chain yet) is not dialled again by ZeroMQ.
+"""
 MAX_BAD_FRAMES = 20
 """Frames that are no message, after which a peer is no longer listened to."""
 
@@ -103,18 +106,27 @@ class Links:
         Who this is.
     heartbeat_s, connect_s
         Seconds between beats, and until a connection attempt or handshake is given up.
+    peers
+        See ``set_peers``.
     on_message
         Called in the event loop with ``(sender index, round, message)`` for each authentic message but heartbeats.
     """
 
     def __init__(
-        self, local: Local, heartbeat_s: float, connect_s: float, on_message: Callable[[int, int, Message], None]
+        self,
+        local: Local,
+        heartbeat_s: float,
+        connect_s: float,
+        peers: Mapping[int, Peer],
+        on_message: Callable[[int, int, Message], None],
     ) -> None:
         self._local, self._heartbeat_s, self._connect_s = local, heartbeat_s, connect_s
         self._on_message = on_message
         self.traffic = Traffic()
         self.heard_at: dict[int, float] = {}
-        self._peers: dict[int, Peer] = {}
+        self._peers = dict(peers)
+        self._heard_by: dict[int, float] = {}
+        self._dialled_at: dict[int, float] = {}
         self._bad: dict[int, int] = {}
         self._dealers: dict[int, zmq.Socket[bytes]] = {}
         self._context = zmq.asyncio.Context()
@@ -139,6 +151,7 @@ class Links:
         except SetupError:
             await self.__aexit__()
             raise
+        self.set_peers(self._peers)
         self._tasks = [asyncio.create_task(self._hear()), asyncio.create_task(self._beat())]
         return self
 
@@ -191,6 +204,10 @@ class Links:
         except zmq.Again:
             self.traffic.dropped += 1
 
+    async def failure(self) -> None:
+        """Wait for ever, or until the links cannot go on (the port cannot be bound again): then raise why."""
+        await asyncio.gather(*self._tasks)
+
     # Inside ------------------------------------------------------------------------------------------------------
 
     def _listen(self) -> zmq.asyncio.Socket:
@@ -228,6 +245,7 @@ class Links:
         dealer.setsockopt(zmq.IMMEDIATE, 1)
         dealer.connect(peer.endpoint)
         self._dealers[index] = dealer
+        self._dialled_at[index] = asyncio.get_running_loop().time()
 
     def _hang_up(self, index: int) -> None:
         dealer = self._dealers.pop(index, None)
@@ -272,7 +290,9 @@ class Links:
             return
         self.heard_at[peer.index] = asyncio.get_running_loop().time()
         match envelope.message:
-            case Beat(endpoint):
+            case Beat(endpoint, hears):
+                if hears:
+                    self._heard_by[peer.index] = self.heard_at[peer.index]
                 self._learn_endpoint(peer, endpoint)
             case message:
                 self._on_message(peer.index, envelope.round, message)
@@ -299,16 +319,15 @@ class Links:
             self._dial(peer.index)
 
     async def _beat(self) -> None:
-        now = asyncio.get_running_loop().time
-        dialled = dict.fromkeys(self._peers, now())
         while True:
+            now = asyncio.get_running_loop().time()
+            patience = LOST_BEATS * self._heartbeat_s
             for index in list(self._peers):
-                heard = max(self.heard_at.get(index, 0.0), dialled.setdefault(index, now()))
-                if now() - heard > LOST_BEATS * self._heartbeat_s:
+                if now - max(self._heard_by.get(index, 0.0), self._dialled_at.get(index, now)) > patience:
                     self._hang_up(index)
-                    dialled[index] = now()
                     self._dial(index)
-                self.send(index, 0, Beat(self._local.endpoint))
+                hears = now - self.heard_at.get(index, float("-inf")) <= patience
+                self.send(index, 0, Beat(self._local.endpoint, hears))
             await asyncio.sleep(self._heartbeat_s)
 
 
