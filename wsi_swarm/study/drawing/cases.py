@@ -32,6 +32,9 @@ class CentrePlan:
     msi_share : share of patients with MSI, exact after rounding.
     mucin_shift, lymphocyte_shift : case mix, added to the fractions of tumour that are mucinous or lymphocyte-rich
         whatever the label.
+    atypical_msi : share of patients whose lymphocytes, mucin, differentiation, follicles look like those of the
+        other MSI status, each feature for itself: a patient whose lymphocytes mislead may have mucin that does not.
+    atypical_braf : the same of serration and mucin for BRAF.
     missing : share of patients who lack one of the two results.
     trains : whether the centre takes part in training.
     """
@@ -41,17 +44,22 @@ class CentrePlan:
     msi_share: float
     mucin_shift: float = 0.0
     lymphocyte_shift: float = 0.0
+    atypical_msi: tuple[float, float, float, float] = (0.12, 0.12, 0.12, 0.20)
+    atypical_braf: tuple[float, float] = (0.10, 0.15)
     missing: float = 0.0
     trains: bool = True
 
 
 CENTRES: tuple[CentrePlan, ...] = (
-    CentrePlan("north", 24, 0.33, mucin_shift=0.00, lymphocyte_shift=0.00, missing=0.08),
-    CentrePlan("harbour", 12, 0.75, mucin_shift=0.10, lymphocyte_shift=-0.05, missing=0.10),
-    CentrePlan("valley", 8, 0.50, mucin_shift=0.00, lymphocyte_shift=0.15, missing=0.12),
-    CentrePlan("coast", 28, 0.43, mucin_shift=0.05, lymphocyte_shift=0.05, missing=0.07, trains=False),
+    CentrePlan("north", 22, 0.32, 0.00, 0.00, (0.05, 0.40, 0.30, 0.40), (0.25, 0.10), missing=0.09),
+    CentrePlan("harbour", 14, 0.71, 0.06, 0.00, (0.40, 0.10, 0.20, 0.40), (0.10, 0.35), missing=0.07),
+    CentrePlan("valley", 10, 0.50, 0.00, 0.08, (0.20, 0.30, 0.10, 0.20), (0.20, 0.20), missing=0.10),
+    CentrePlan("coast", 28, 0.43, 0.03, 0.04, missing=0.07, trains=False),
 )
-"""The demo's centres: unequal in size, stain and case mix (harbour is a referral centre); nobody trains on coast."""
+"""The demo's centres: unequal in size, prevalence and case mix; nobody trains on coast.
+
+In each training centre another feature misleads, so that a model trained there alone leans on the wrong one.
+"""
 
 
 @dataclass(frozen=True)
@@ -98,36 +106,43 @@ def plan_cases(seed: int, centres: Sequence[CentrePlan] = CENTRES) -> list[Case]
             group = rng.permutation(np.flatnonzero(with_msi == has_msi))
             with_braf[group[: round(share * len(group))]] = True
         lacks = rng.permutation(centre.patients) < round(centre.missing * centre.patients)
+        looks_msi = np.stack([with_msi ^ _atypical(rng, with_msi, share) for share in centre.atypical_msi], 1)
+        looks_braf = np.stack([with_braf ^ _atypical(rng, with_braf, share) for share in centre.atypical_braf], 1)
         for number in range(centre.patients):
-            msi, braf = bool(with_msi[number]), bool(with_braf[number])
             lacking = (MSI, BRAF)[int(rng.integers(2))] if lacks[number] else None
             cases.append(
                 Case(
                     patient=f"{centre.name}-{number + 1:02d}",
                     centre=centre.name,
-                    msi=msi,
-                    braf=braf,
+                    msi=bool(with_msi[number]),
+                    braf=bool(with_braf[number]),
                     known=tuple(target for target in (MSI, BRAF) if target != lacking),
-                    morphology=_morphology(rng, centre, msi, braf),
+                    morphology=_morphology(rng, centre, looks_msi[number].tolist(), looks_braf[number].tolist()),
                     seed=int(rng.integers(2**31)),
                 )
             )
     return cases
 
 
-def _morphology(rng: np.random.Generator, centre: CentrePlan, msi: bool, braf: bool) -> Morphology:
-    # Each feature is looked up for itself: a patient whose lymphocytes mislead may still have mucin that does not.
-    looks_msi = [msi != (rng.random() < atypical) for atypical in (0.12, 0.20, 0.20, 0.25)]
-    looks_braf = [braf != (rng.random() < atypical) for atypical in (0.12, 0.25)]
+def _atypical(rng: np.random.Generator, label: np.ndarray, share: float) -> np.ndarray:
+    """Choose a share of the patients of each class who look like the other class; the number is exact, not the who."""
+    chosen = np.zeros(len(label), bool)
+    for group in (np.flatnonzero(label), np.flatnonzero(~label)):
+        chosen[rng.permutation(group)[: round(share * len(group))]] = True
+    return chosen
 
+
+def _morphology(
+    rng: np.random.Generator, centre: CentrePlan, looks_msi: list[bool], looks_braf: list[bool]
+) -> Morphology:
     def fraction(present: bool, low: float, high: float, spread: float = 0.07) -> float:
         return float(np.clip(rng.normal(high if present else low, spread), 0.0, 0.9))
 
-    mucinous = fraction(looks_msi[1], 0.04, 0.14) + (0.12 if looks_braf[1] else 0.0) + centre.mucin_shift
+    mucinous = fraction(looks_msi[1], 0.03, 0.15) + (0.12 if looks_braf[1] else 0.0) + centre.mucin_shift
     return Morphology(
-        lymphocyte_rich=float(np.clip(fraction(looks_msi[0], 0.10, 0.50, 0.10) + centre.lymphocyte_shift, 0.0, 0.9)),
+        lymphocyte_rich=float(np.clip(fraction(looks_msi[0], 0.06, 0.60, 0.10) + centre.lymphocyte_shift, 0.0, 0.9)),
         mucinous=float(np.clip(mucinous, 0.0, 0.45)),
-        solid=fraction(looks_msi[2], 0.06, 0.26),
-        serrated=fraction(looks_braf[0], 0.05, 0.32),
+        solid=fraction(looks_msi[2], 0.04, 0.28),
+        serrated=fraction(looks_braf[0], 0.04, 0.36),
         lymphoid_follicles=int(rng.poisson(3.0 if looks_msi[3] else 0.8)),
     )

@@ -1,0 +1,168 @@
+"""The demo: a drawn cohort taken the whole way, from slides to one shared model and its heatmap."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from heatmaps.attribution import contributions
+from heatmaps.slide_heatmap import make_heatmap
+from models.cohort import Centre, Cohort, load_cohort
+from models.encoders import DEFAULT_ENCODER, get_encoder
+from models.model_file import load_model, save_model
+from models.train import train_model
+from pipelines.extract import extract_slides
+from pipelines.features import read_features
+from pipelines.files import write_json, write_text
+from pipelines.progress import progress
+from pipelines.tile import TileOptions, tile_slides
+from wsi_swarm.errors import ConfigError
+from wsi_swarm.study.beside_truth import draw_beside_truth, localisation
+from wsi_swarm.study.comparison import MERGED, SWARM_BASIC, SWARM_WEIGHTED, Row, evaluate_on, merge_cohorts
+from wsi_swarm.study.demo_summary import DemoResult, Localisation, as_document, as_page
+from wsi_swarm.study.drawing.cases import BRAF, CENTRES, MSI, POSITIVE, CentrePlan, plan_cases
+from wsi_swarm.study.drawing.draw import SIDE_UM, CentreFolder, draw_cohort
+from wsi_swarm.study.drawing.truth import read_truth
+from wsi_swarm.study.recipe import Recipe
+from wsi_swarm.study.swarm_processes import SwarmOutcome, run_swarm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from models.model_file import Model
+
+TARGETS = (MSI, BRAF)
+
+
+@dataclass(frozen=True)
+class DemoPlan:
+    """All that the demo's result follows from."""
+
+    seed: int = 7
+    centres: tuple[CentrePlan, ...] = CENTRES
+    side_um: tuple[float, float] = SIDE_UM
+    recipe: Recipe = field(default_factory=Recipe)
+
+    @property
+    def held_out(self) -> str:
+        """Name of the centre that nobody trains on."""
+        return next(centre.name for centre in self.centres if not centre.trains)
+
+
+def run_demo(out: Path, plan: DemoPlan, say: Callable[[str], None]) -> DemoResult:
+    """Draw, tile, extract, train every way, evaluate, check, explain; finished stages in ``out`` are kept.
+
+    Raises
+    ------
+    ConfigError
+        If ``out`` holds the demo of another seed or version.
+    """
+    _claim(out, plan)
+    say("1/6  drawing the cohort (the slides are drawn, no patient ever had them)")
+    cases = plan_cases(plan.seed, plan.centres)
+    folders = {one.name: one for one in draw_cohort(out / "centres", cases, plan.seed, side_um=plan.side_um)}
+    say("2/6  finding tissue, cutting tiles, describing them")
+    _describe_tiles(folders)
+    files = {name: Centre(f.clini, f.slide_table, _features(f)) for name, f in folders.items()}
+    positive = {target: POSITIVE[target] for target in TARGETS}
+    cohorts = {n: load_cohort(f.clini, f.slides, f.features, TARGETS, positive) for n, f in files.items()}
+    test = cohorts.pop(plan.held_out)
+    files.pop(plan.held_out)
+
+    say("3/6  training each centre alone, and all on merged data")
+    merged = merge_cohorts(list(cohorts.values()))
+    models = {
+        f"local {name}": (cohort, _alone(out, f"local {name}", cohort, plan.recipe)) for name, cohort in cohorts.items()
+    }
+    models[MERGED] = (merged, _alone(out, MERGED, merged, plan.recipe))
+    say("4/6  training as a swarm: one process per centre, and a chain, twice")
+    outcomes: dict[str, SwarmOutcome] = {}
+    for name, weighted in ((SWARM_BASIC, False), (SWARM_WEIGHTED, True)):
+        outcomes[name] = run_swarm(
+            out / "swarm" / name.split()[-1], files, plan.recipe, weighted, TARGETS, positive, say
+        )
+        path = _model_path(out, name)
+        model = load_model(outcomes[name].model)
+        save_model(path, model)
+        models[name] = (merged, model)
+    say(f"5/6  judging all models on {plan.held_out}, which nobody trained on")
+    rows = tuple(Row(name, len(seen.patients), evaluate_on(model, test)) for name, (seen, model) in models.items())
+    say("6/6  explaining one case")
+    shown = _explain(out, folders[plan.held_out], test, models[SWARM_WEIGHTED][1])
+    result = DemoResult(
+        out, plan.seed, plan.held_out, {n: len(c.patients) for n, c in cohorts.items()}, rows, outcomes, shown
+    )
+    write_json(out / "summary.json", as_document(result, plan.recipe.describe()))
+    write_text(out / "summary.md", as_page(result))
+    return result
+
+
+def _claim(out: Path, plan: DemoPlan) -> None:
+    """Refuse a folder that holds another demo: kept stages would not fit together."""
+    path = out / "plan.json"
+    told = json.loads(
+        json.dumps({"seed": plan.seed, "side_um": plan.side_um, "centres": [asdict(c) for c in plan.centres]})
+    )
+    if path.is_file() and json.loads(path.read_text()) != told:
+        msg = f"{out} holds a demo of another seed or version; give another --out, or delete the folder"
+        raise ConfigError(msg)
+    write_json(path, told)
+
+
+def _features(folder: CentreFolder) -> Path:
+    return folder.path / "job" / "features" / DEFAULT_ENCODER
+
+
+def _describe_tiles(folders: Mapping[str, CentreFolder]) -> None:
+    encoder = get_encoder(DEFAULT_ENCODER)
+    for folder in folders.values():
+        tile_slides(folder.slides, folder.path / "job", TileOptions()).check()
+        extract_slides(folder.slides, folder.path / "job", encoder).check()
+
+
+def _model_path(out: Path, name: str) -> Path:
+    return out / "models" / f"{name.replace(' ', '-')}.safetensors"
+
+
+def _alone(out: Path, name: str, cohort: Cohort, recipe: Recipe) -> Model:
+    """Train on one cohort, unless the model is there and follows from the same data and recipe."""
+    path = _model_path(out, name)
+    learner = recipe.learner(cohort)
+    provenance = json.loads(json.dumps(recipe.provenance(name, [learner])))
+    if path.is_file() and load_model(path).spec.provenance == provenance:
+        return load_model(path)
+    with progress(recipe.rounds, f"training {name}", "round") as bar:
+        state = train_model(learner, recipe.rounds, recipe.steps, recipe.seed, lambda *_: bar.update())
+    save_model(path, recipe.model(cohort, state, name, [learner]))
+    return load_model(path)
+
+
+def _explain(out: Path, folder: CentreFolder, test: Cohort, model: Model) -> Localisation:
+    """Make heatmap and report of one held-out MSI case, and the localisation of all of them."""
+    found: dict[str, float] = {}
+    evidence: dict[str, float] = {}
+    for patient in test.patients:
+        if patient.labels.get(MSI) != 1:
+            continue
+        features = read_features(_features(folder) / f"{patient.id}.h5")
+        truth = read_truth(folder.truth, patient.id)
+        auroc = localisation(contributions(model, features, MSI), features, truth)
+        if auroc is not None:
+            found[patient.id] = auroc.value
+            evidence[patient.id] = float(truth.evidence(MSI).sum() / (truth.regions > 0).sum())
+    # The case whose planted evidence has the middle extent: chosen by what was drawn, never by what the model says.
+    case = sorted(evidence, key=lambda name: (evidence[name], name))[len(evidence) // 2]
+    slide = folder.slides / f"{case}.tif"
+    heatmap = make_heatmap(
+        slide, _model_path(out, SWARM_WEIGHTED), _features(folder) / f"{case}.h5", out / "heatmap", created="(demo)"
+    )
+    picture = out / "heatmap" / f"{case}-beside-truth.png"
+    features = read_features(_features(folder) / f"{case}.h5")
+    draw_beside_truth(picture, slide, features, model, MSI, read_truth(folder.truth, case))
+    return Localisation(
+        case, found[case], float(np.median(list(found.values()))), len(found), picture, heatmap.files[0]
+    )
