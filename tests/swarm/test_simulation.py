@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
-from wsi_swarm.swarm.chunks import CHUNK_BYTES, root_of
+from wsi_swarm.swarm.chunks import CHUNK_BYTES, manifest_of, root_of
 from wsi_swarm.swarm.encoding import from_bytes
 from wsi_swarm.swarm.ledger.base import Committed, Enrolled, Final, Phase, Void
 from wsi_swarm.swarm.merge import Contribution, weighted_mean
+from wsi_swarm.swarm.message import (
+    Attest,
+    Chunk,
+    Have,
+    Lack,
+    Offer,
+    Propose,
+    Reveal,
+    WantChunks,
+    WantManifest,
+    WantReveal,
+)
 from wsi_swarm.swarm.simulation import (
     Faults,
     Outage,
@@ -21,6 +35,9 @@ from wsi_swarm.swarm.simulation import (
     wrong_merge,
     wrong_reveal,
 )
+
+if TYPE_CHECKING:
+    from wsi_swarm.swarm.events import Send
 
 
 def events(simulation, kind):
@@ -35,12 +52,14 @@ def check_end(simulation, honest) -> None:
     for member in honest:
         assert simulation.models[member].root == state.base_root, f"seed {simulation.seed}: member {member}"
         assert root_of(simulation.models[member].to_bytes()) == state.base_root
+    for (member, round_), sent in simulation.commitments.items():
+        assert len(sent) == 1, f"seed {simulation.seed}: member {member} committed twice in round {round_}"
 
 
-def check_merges(simulation) -> None:
+def check_merges(simulation, weighted=True) -> None:
     """Every final root is the merge of what its contributors committed to, as re-derived here."""
-    base = simulation._initial
-    weights = {event.member: event.weight for event in events(simulation, Enrolled)}
+    base = simulation.initial
+    weights = {event.member: event.weight if weighted else 1 for event in events(simulation, Enrolled)}
     for final in events(simulation, Final):
         parts = []
         for member in final.contributors:
@@ -171,3 +190,59 @@ def test_a_void_round_is_not_trained_again():
     assert events(simulation, Void)
     check_merges(simulation)
     assert len(simulation.trainings) == len(set(simulation.trainings))
+
+
+def test_equal_weights_are_another_model_than_patients():
+    roots = set()
+    for weighted in (True, False):
+        simulation = Simulation(4, Setting(rounds=2, weighted=weighted)).run()
+        check_end(simulation, range(3))
+        check_merges(simulation, weighted)
+        roots.add(simulation.run_state.base_root)
+    assert len(roots) == 2
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_member_voted_out_in_the_middle_leaves_and_the_others_go_on(seed):
+    simulation = Simulation(seed, Setting(members=4, rounds=5), Faults(removals={1: 5.0 + seed})).run()
+    check_end(simulation, {0, 2, 3})
+    check_merges(simulation)
+    assert events(simulation, Final)[-1].contributors == {0, 2, 3}
+    assert 1 in simulation.left
+
+
+def babble(seed: int):
+    """Return a lie: instead of each message, something of the right form that makes no sense."""
+    chance = random.Random(seed)
+
+    def word() -> bytes:
+        return chance.choice([bytes(32), chance.randbytes(32)])
+
+    def members() -> frozenset[int]:
+        return frozenset(chance.sample(range(256), chance.randrange(4))) | frozenset(range(chance.randrange(4)))
+
+    def lie(send: Send) -> Send:
+        manifest = manifest_of(chance.randbytes(10))
+        nonsense = [
+            Reveal(chance.randrange(256), chance.randrange(2**32), word(), manifest),
+            WantReveal(chance.randrange(256)),
+            WantManifest(word()),
+            Offer(manifest),
+            WantChunks(word(), tuple(chance.randrange(9) for _ in range(8))),
+            Chunk(word(), chance.randrange(4), chance.randbytes(9)),
+            Lack(word()),
+            Propose(members(), word()),
+            Attest(members(), word(), chance.randbytes(65)),
+            Have(word()),
+            send.message,
+        ]
+        return replace(send, message=chance.choice(nonsense), round=chance.choice([send.round, 0, 10**9]))
+
+    return lie
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_member_that_babbles_harms_nobody(seed):
+    simulation = Simulation(seed, Setting(members=4, rounds=3), Faults(lies={seed % 4: babble(seed)})).run()
+    check_end(simulation, set(range(4)) - {seed % 4})
+    check_merges(simulation)

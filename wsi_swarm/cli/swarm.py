@@ -262,8 +262,8 @@ def _reader(rpc: str, federation: Federation) -> EvmReader:
 
 
 def _ledger(folder: Path, rpc: str, federation: Federation) -> EvmLedger:
+    from wsi_swarm.swarm.identity import JOURNAL
     from wsi_swarm.swarm.ledger.evm import EvmLedger
     from wsi_swarm.swarm.ledger.rpc_client import RpcClient
-    from wsi_swarm.swarm.service import JOURNAL
 
     return EvmLedger(RpcClient(rpc), federation, _identity(folder).key, folder / JOURNAL)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from wsi_swarm.swarm.ledger.base import JoinRequest
 
 _FORMAT = "wsi-swarm identity 1"
+JOURNAL = "transactions.json"
+"""In the identity's folder: one journal for all processes that sign with its key."""
 JOIN_VALID_S = 90 * 24 * 3600
 """A join request is void after this many seconds."""
 

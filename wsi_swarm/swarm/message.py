@@ -167,7 +167,7 @@ def unseal(frame: bytes) -> tuple[Envelope, str]:
     try:
         raw_body, raw_signature = _list(_unpack(frame), 2)
         version, *rest = _list(_unpack(body(raw_body)))
-        if version != VERSION:
+        if _whole()(version) != VERSION:
             msg = f"a peer speaks protocol version {version!r} and this software speaks {VERSION}; update the older one"
             raise BadMessageError(msg)
         run, config_hash, round_, sender, code, fields = rest

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from wsi_swarm.swarm.checkpoint import Checkpoint
+from wsi_swarm.swarm.identity import JOURNAL
 from wsi_swarm.swarm.learning import final_model, initial_model
 from wsi_swarm.swarm.ledger.errors import NotNowError
 from wsi_swarm.swarm.ledger.evm import EvmLedger, EvmReader
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from wsi_swarm.swarm.encoding import FixedState
     from wsi_swarm.swarm.identity import Identity
     from wsi_swarm.swarm.ledger.federation import Federation
-
-JOURNAL = "transactions.json"
-"""In the identity's folder: one journal for all processes that sign with its key."""
 
 
 class Service:

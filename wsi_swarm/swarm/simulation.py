@@ -59,12 +59,17 @@ class Outage:
 
 @dataclass(frozen=True)
 class Faults:
-    """What goes wrong. ``lies`` maps a member to what it does to each of its own messages (None: it keeps silent)."""
+    """What goes wrong.
+
+    ``removals`` maps a member to the time at which the others vote it out, ``lies`` a member to what it does to each of
+    its own messages (None: it keeps silent).
+    """
 
     loss: float = 0.0
     delay_s: tuple[float, float] = (0.005, 0.05)
     transaction_s: tuple[float, float] = (0.05, 1.0)
     outages: tuple[Outage, ...] = ()
+    removals: dict[int, float] = field(default_factory=dict[int, float])
     starts_late: dict[int, float] = field(default_factory=dict[int, float])
     train_s: dict[int, float] = field(default_factory=dict[int, float])
     lies: dict[int, Callable[[Send], Send | None]] = field(default_factory=dict[int, Callable[[Send], "Send | None"]])
@@ -139,14 +144,24 @@ class Simulation:
     ----------
     contract
         The pure model of the contract; its ``log`` holds all events.
+    ledgers
+        Each member's view of it.
+    initial
+        The model from which the run starts.
     models
         Last adopted model by member.
     kept
         Updates kept for the audit: ``(keeper, round, member) -> canonical bytes``.
+    reveals
+        What opens their commitments, by ``(round, member)``.
+    adopted
+        All models that a member adopted, in order.
     notes
         ``(member that noticed, note)``.
     trainings
         ``(member, number of its process, final rounds behind it)`` of each training that was begun.
+    commitments
+        Every commitment that a member ever sent to the chain, by ``(member, round)``.
     """
 
     def __init__(self, seed: int, setting: Setting | None = None, faults: Faults | None = None) -> None:
@@ -161,16 +176,19 @@ class Simulation:
         self._accounts = [account_of(key) for key in self._keys]
         founders = [Candidate(account, account.encode()[:32], bytes(32)) for account in self._accounts]
         self.contract = ContractModel(founders, 3600, lambda: int(self.now))
-        self._ledgers = [ModelLedger(self.contract, account) for account in self._accounts]
-        self._initial = self._train_state(-1, 0, None)
+        self.ledgers = [ModelLedger(self.contract, account) for account in self._accounts]
+        self.initial = self._train_state(-1, 0, None)
         self._disks = [_Disk() for _ in self._keys]
         self._processes: dict[int, _Process] = {}
         self._generation = 0
         self.models: dict[int, FixedState] = {}
         self.kept: dict[tuple[int, int, int], bytes] = {}
+        self.reveals: dict[tuple[int, int], Reveal] = {}
+        self.adopted: dict[int, list[FixedState]] = {}
         self.notes: list[tuple[int, Note]] = []
         self.left: set[int] = set()
         self.trainings: list[tuple[int, int, int]] = []
+        self.commitments: dict[tuple[int, int], set[bytes]] = {}
         self._lost = {outage.member for outage in self.faults.outages if outage.down_s is None}
         self._open_run()
 
@@ -190,11 +208,19 @@ class Simulation:
             self._later(self.faults.starts_late.get(member, 0.0), lambda m=member: self._start(m))
         for outage in self.faults.outages:
             self._later(outage.at, lambda o=outage: self._crash(o))
+        for member, at in self.faults.removals.items():
+            self._later(at, lambda m=member: self._remove(m))
         end = self.now + self.setting.limit_s
         while self._queue and self._queue[0][0] < end and not self._over():
             self.now, _, happen = heapq.heappop(self._queue)
             happen()
         return self
+
+    def _remove(self, member: int) -> None:
+        others = [ledger for index, ledger in enumerate(self.ledgers) if index != member]
+        proposal = others[0].propose_removal(member)
+        for ledger in others[1 : self.setting.members // 2 + 1]:
+            ledger.vote(proposal, yes=True)
 
     def _over(self) -> bool:
         awaited = set(range(self.setting.members)) - self.faults.lies.keys() - self._lost
@@ -206,7 +232,7 @@ class Simulation:
         s = self.setting
         terms = RunTerms(
             config_hash=b"\1" * 32,
-            base_root=self._initial.root,
+            base_root=self.initial.root,
             rounds=s.rounds,
             min_peers=s.min_peers,
             enrol_seconds=s.enrol_s,
@@ -214,8 +240,8 @@ class Simulation:
             attest_seconds=s.reveal_s + s.attest_s,
             max_weight=100,
         )
-        proposal = self._ledgers[0].propose_run(terms)
-        for ledger in self._ledgers[1 : s.members // 2 + 1]:
+        proposal = self.ledgers[0].propose_run(terms)
+        for ledger in self.ledgers[1 : s.members // 2 + 1]:
             ledger.vote(proposal, yes=True)
 
     def _later(self, delay: float, happen: Callable[[], object]) -> None:
@@ -230,7 +256,7 @@ class Simulation:
         disk = self._disks[member]
         update = own_update(*disk.update) if disk.update else None
         self._generation += 1
-        machine = Machine(seat, plan, disk.model or self._initial, update)
+        machine = Machine(seat, plan, disk.model or self.initial, update)
         self._processes[member] = _Process(machine, self._generation)
         self._poll(member, self._generation)
 
@@ -246,7 +272,7 @@ class Simulation:
             self._later(POLL_S, lambda: self._poll(member, generation))
 
     def _tell_chain(self, member: int, generation: int) -> bool:
-        ledger = self._ledgers[member]
+        ledger = self.ledgers[member]
         state = ledger.run(1)
         self._tell(member, generation, ChainSeen(state, ledger.commits(1, state.round), ledger.members()))
         return self._tell(member, generation, Tick())
@@ -275,14 +301,18 @@ class Simulation:
                 self._disks[member].update = (action.base_root, action.finals, action.blob)
             case KeepUpdate():
                 self.kept[member, action.round, action.reveal.member] = action.blob
+                self.reveals[action.round, action.reveal.member] = action.reveal
             case Adopt():
                 self._disks[member].model = self.models[member] = action.model
+                self.adopted.setdefault(member, []).append(action.model)
             case Note():
                 self.notes.append((member, action))
             case Leave():
                 self._processes.pop(member, None)
                 self.left.add(member)
             case Enrol() | Commit() | Finalise() | Poke():
+                if isinstance(action, Commit):
+                    self.commitments.setdefault((member, action.round), set()).add(action.commitment)
                 took = self._random.uniform(*self.faults.transaction_s)
                 self._later(took, lambda: self._transact(member, generation, action))
 
@@ -301,7 +331,7 @@ class Simulation:
             self._tell(to, process.generation, event)
 
     def _transact(self, member: int, generation: int, action: LedgerAction) -> None:
-        ledger, refusal = self._ledgers[member], None
+        ledger, refusal = self.ledgers[member], None
         try:
             match action:
                 case Enrol(weight):

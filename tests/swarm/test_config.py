@@ -1,0 +1,121 @@
+"""The run configuration: one hash for one meaning, a sentence for every mistake."""
+
+from __future__ import annotations
+
+import pytest
+
+from wsi_swarm.errors import ConfigError
+from wsi_swarm.swarm.config import RunConfig, read_run_config, run_config_toml
+from wsi_swarm.swarm.learning import hyperparameters, initial_model, model_spec
+
+TEXT = """
+name = "msi-2026"
+rounds = 5
+weighting = "patients"
+max_weight = 50
+
+[[targets]]
+name = "MSI"
+positive = "MSI-H"
+negative = ["MSS", "MSI-L"]
+
+[features]
+encoder = "stain-texture"
+card_sha256 = "00ff"
+dim = 12
+tile_um = 112
+mpp = 0.5
+
+[learner]
+hidden = 8
+attention = 4
+learning_rate = 0.002
+
+[timeouts]
+commit_s = 60
+reveal_s = 10.5
+attest_s = 10
+heartbeat_s = 2
+"""
+
+
+@pytest.fixture
+def config(tmp_path) -> RunConfig:
+    path = tmp_path / "run.toml"
+    path.write_text(TEXT)
+    return read_run_config(path)
+
+
+def test_written_and_read_again_it_has_the_same_hash(config, tmp_path):
+    path = tmp_path / "again.toml"
+    path.write_text(run_config_toml(config))
+    assert read_run_config(path) == config
+    assert read_run_config(path).hash == config.hash
+
+
+def test_order_comments_and_spelled_out_defaults_do_not_change_the_hash(config, tmp_path):
+    path = tmp_path / "other.toml"
+    path.write_text("# ours\nseed = 0\n" + TEXT.replace("tile_um = 112\n", "").replace("mpp", "tile_um = 112.0\nmpp"))
+    assert read_run_config(path).hash == config.hash
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("rounds = 5", "rounds = 6"), ('"patients"', '"equal"'), ("hidden = 8", "hidden = 9"), ("commit_s = 60", "")],
+)
+def test_every_meaning_changes_the_hash(config, tmp_path, old, new):
+    path = tmp_path / "other.toml"
+    path.write_text(TEXT.replace(old, new))
+    assert read_run_config(path).hash != config.hash
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("rounds = 5", "rounds = 0", "rounds"),
+        ("rounds = 5", 'rounds = "5"', "rounds"),
+        ("rounds = 5", "rouns = 5", "rouns"),
+        ('"patients"', '"patient"', "weighting"),
+        ("tile_um = 112", "tile_um = -1", "features.tile_um"),
+        ("commit_s = 60", "commit_s = nan", "timeouts.commit_s"),
+        ("heartbeat_s = 2", "heartbeat_s = 9", "heartbeat_s .* at most half"),
+        ("commit_s = 60", "coffee_s = 60", "timeouts.coffee_s"),
+        ('negative = ["MSS", "MSI-L"]', "negative = []", "targets.0.negative"),
+        ("[learner]", "[learner", "not valid TOML"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path, old, new, words):
+    path = tmp_path / "run.toml"
+    path.write_text(TEXT.replace(old, new))
+    with pytest.raises(ConfigError, match=words):
+        read_run_config(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"gone\.toml cannot be read"):
+        read_run_config(tmp_path / "gone.toml")
+
+
+def test_terms_and_weights(config):
+    terms = config.terms(b"r" * 32)
+    assert (terms.rounds, terms.min_peers, terms.commit_seconds, terms.attest_seconds) == (5, 2, 60, 21)
+    assert (terms.config_hash, terms.base_root, terms.max_weight) == (config.hash, b"r" * 32, 50)
+    assert [config.weight_of(n) for n in (0, 1, 49, 51)] == [1, 1, 49, 50]
+    basic = config.model_copy(update={"weighting": "equal"})
+    assert basic.weight_of(49) == basic.terms(b"r" * 32).max_weight == 1
+
+
+def test_the_model_follows_from_the_configuration_alone(config):
+    assert initial_model(config).root == initial_model(config).root
+    assert initial_model(config).root != initial_model(config.model_copy(update={"seed": 1})).root
+    spec = model_spec(config)
+    assert (spec.hidden, spec.attention, spec.dim_in, spec.tile_um) == (8, 4, 12, 112.0)
+    assert hyperparameters(config).learning_rate == 0.002
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"), [({"leraning_rate": 1.0}, "leraning_rate"), ({"bag_tiles": "8"}, "number")]
+)
+def test_the_learners_entries_are_checked(config, entry, words):
+    with pytest.raises(ConfigError, match=words):
+        hyperparameters(config.model_copy(update={"learner": entry}))
