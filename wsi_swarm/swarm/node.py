@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 from wsi_swarm.errors import SwarmError
@@ -135,6 +135,10 @@ class Node:
         if leave.removed:
             msg = f"this centre was removed from {centre.reader.contract} by vote of the members"
             raise SwarmError(msg)
+
+    def traffic(self) -> dict[str, int]:
+        """Return bytes in and out, and frames dropped or refused, over all links."""
+        return asdict(self._links.traffic) if self._links is not None else {}
 
     def _local(self, index: int) -> Local:
         centre, me = self._centre, self._centre.identity
