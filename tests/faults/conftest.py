@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import signal
 import socket
@@ -163,9 +162,8 @@ class Swarm:
                 process.wait()
 
 
-def make_swarm(root: Path, config: RunConfig, names: tuple[str, ...], chain: subprocess.Popen[str], rpc: str) -> Swarm:
+def make_swarm(root: Path, config: RunConfig, names: tuple[str, ...], rpc: str) -> Swarm:
     """Set centres up as a person would: init, deploy; and write their data and run.toml."""
-    del chain
     (root / "run.toml").write_text(run_config_toml(config))
     requests: list[object] = []
     inits: list[threading.Thread] = []
@@ -183,33 +181,51 @@ def make_swarm(root: Path, config: RunConfig, names: tuple[str, ...], chain: sub
     return Swarm(root, config, names, rpc, federation, EvmReader(RpcClient(rpc), federation))
 
 
-@pytest.fixture
-def dev_chain(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A dev chain process and its URL."""
-    ready = tmp_path / "chain.json"
-    command = [sys.executable, "-m", "wsi_swarm.cli.main", "chain", "dev", "--port", "0"]
-    command += ["--data", str(tmp_path / "chain"), "--ready-file", str(ready)]
-    with (tmp_path / "chain.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, text=True, env=environment())
-    try:
+@dataclass
+class DevChain:
+    """A dev chain process that can be killed and started again on its journal and port."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        ready = self.folder / "chain.json"
+        ready.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "wsi_swarm.cli.main", "chain", "dev", "--port", str(self.port)]
+        command += ["--data", str(self.folder / "chain"), "--ready-file", str(ready)]
+        with (self.folder / "chain.log").open("a") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, text=True, env=environment())
         until("the dev chain answers", ready.is_file)
-        yield process, json.loads(ready.read_text())["url"]
-    finally:
-        process.terminate()
-        process.wait(20)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(20)
 
 
 @pytest.fixture
-def new_swarm(
-    tmp_path: Path, dev_chain: tuple[subprocess.Popen[str], str]
-) -> Iterator[Callable[[RunConfig, tuple[str, ...]], Swarm]]:
+def dev_chain(tmp_path: Path) -> Iterator[DevChain]:
+    """A dev chain process."""
+    chain = DevChain(tmp_path, free_port())
+    chain.start()
+    yield chain
+    chain.kill()
+
+
+@pytest.fixture
+def new_swarm(tmp_path: Path, dev_chain: DevChain) -> Iterator[Callable[[RunConfig, tuple[str, ...]], Swarm]]:
     """Make swarms on the dev chain; their processes end with the test."""
     made: list[Swarm] = []
 
     def make(config: RunConfig, names: tuple[str, ...] = ("a", "b", "c")) -> Swarm:
         root = tmp_path / f"swarm-{len(made)}"
         root.mkdir()
-        made.append(make_swarm(root, config, names, *dev_chain))
+        made.append(make_swarm(root, config, names, dev_chain.url))
         return made[-1]
 
     yield make

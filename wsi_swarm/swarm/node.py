@@ -35,7 +35,7 @@ from wsi_swarm.swarm.events import (
     Trained,
 )
 from wsi_swarm.swarm.ledger.base import Final, Phase, RunState, Void, VoidReason
-from wsi_swarm.swarm.ledger.errors import LedgerError, RefusedError, UnreachableError
+from wsi_swarm.swarm.ledger.errors import LedgerError, RefusedError
 from wsi_swarm.swarm.round import Machine
 from wsi_swarm.swarm.transport import Links, Local, Peer
 
@@ -178,9 +178,9 @@ class Node:
             self._look.clear()
             try:
                 seen = await _in_thread(self._read_chain)
-            except UnreachableError as error:
+            except LedgerError as error:  # the node is away or unwell: deadlines go on, so do the others
                 if reachable:
-                    self._centre.say(f"{error} Waiting for it.")
+                    self._centre.say(f"waiting for the chain: {error}")
                 reachable = False
                 self._tell(Tick())
             else:
