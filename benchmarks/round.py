@@ -62,7 +62,7 @@ def config_for(rounds: int) -> RunConfig:
     return RunConfig(
         name="benchmark",
         targets=(TargetConfig(name="T", positive="1", negative=("0",)),),
-        features=FeatureConfig(encoder="none", card_sha256="", dim=1, tile_um=1.0, mpp=1.0),
+        features=FeatureConfig(encoder="none", card_sha256="", weights_sha256="", dim=1, tile_um=1.0, mpp=1.0),
         rounds=rounds,
         weighting="equal",
         timeouts=Timeouts(enrol_s=60, commit_s=60, reveal_s=60, attest_s=60, heartbeat_s=5, connect_s=5),

@@ -27,6 +27,8 @@ class FeatureKind:
     ----------
     encoder, card_sha256
         Name of the encoder's card and its hash.
+    weights_sha256
+        Hash of the encoder's weights: one card with two weights files makes two kinds of features.
     dim
         Length D of a feature vector.
     tile_um, mpp
@@ -35,13 +37,15 @@ class FeatureKind:
 
     encoder: str
     card_sha256: str
+    weights_sha256: str
     dim: int
     tile_um: float
     mpp: float
 
     def __str__(self) -> str:
+        card, weights = self.card_sha256[:12] or "unknown", self.weights_sha256[:12] or "unknown"
         return (
-            f"{self.encoder} (card {self.card_sha256[:12] or 'unknown'}, {self.dim} numbers, "
+            f"{self.encoder} (card {card}, weights {weights}, {self.dim} numbers, "
             f"tiles of {self.tile_um:g} µm at {self.mpp:g} µm/px)"
         )
 
@@ -75,6 +79,7 @@ def read_kind(path: Path) -> FeatureKind:
             return FeatureKind(
                 encoder=str(attrs["encoder"]),
                 card_sha256=str(attrs["encoder_card_sha256"]),
+                weights_sha256=str(attrs["weights_sha256"]),
                 dim=int(handle["features"].shape[1]),
                 tile_um=float(attrs["tile_um"]),
                 mpp=float(attrs["requested_mpp"]),

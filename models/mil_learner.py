@@ -144,14 +144,21 @@ class MilLearner:
 
     def initial_state(self, seed: int) -> State:
         """Draw the first weights; a function of ``seed`` and the spec alone."""
-        return initial_state(self.spec.dim_in, self.spec.hidden, self.spec.attention, len(self.spec.targets), seed)
+        return initial_state(
+            self.spec.features.dim, self.spec.hidden, self.spec.attention, len(self.spec.targets), seed
+        )
 
     def train(self, state: State, round_index: int, rounds: int, steps: int, seed: int) -> TrainResult:
         """Train ``steps`` mini-batches from ``state``; see ``models.learner.Learner.train``."""
         h = self.hyperparameters
         rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, round_index])))
         network = GatedAttentionMIL(
-            self.spec.dim_in, self.spec.hidden, self.spec.attention, len(self.spec.targets), h.dropout, h.input_dropout
+            self.spec.features.dim,
+            self.spec.hidden,
+            self.spec.attention,
+            len(self.spec.targets),
+            h.dropout,
+            h.input_dropout,
         )
         losses: list[float] = []
         with one_thread():
@@ -174,10 +181,7 @@ class MilLearner:
 
 def spec_for(cohort: Cohort, hidden: int = 128, attention: int = 64) -> ModelSpec:
     """Return the spec of a model for this cohort's targets and features."""
-    kind = cohort.kind
-    return ModelSpec(
-        cohort.targets, kind.encoder, kind.card_sha256, kind.dim, hidden, attention, kind.tile_um, kind.mpp
-    )
+    return ModelSpec(cohort.targets, cohort.kind, hidden, attention)
 
 
 def class_weights(labels: np.ndarray, cap: float) -> np.ndarray:

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from models.abmil import GatedAttentionMIL
+from models.feature_kind import FeatureKind
 from models.targets import Target
 from pipelines import files
 from pipelines.errors import InputError
@@ -34,34 +35,24 @@ class ModelSpec:
     ----------
     targets
         Its targets, in the order of the network's outputs.
-    encoder
-        Card name of the encoder whose features it reads.
-    encoder_card_sha256
-        Hash of that card; features with another are refused.
-    dim_in
-        Length D of a feature vector.
+    features
+        The kind of features it reads; others are refused.
     hidden, attention
         Widths H and A of ``GatedAttentionMIL``.
-    tile_um, mpp
-        Side of the training tiles in µm and the µm per pixel at which they were read; None: not recorded.
     provenance
         JSON values only: how the model came about (data hashes, seeds, software); no names of patients, no paths.
     """
 
     targets: tuple[Target, ...]
-    encoder: str
-    encoder_card_sha256: str
-    dim_in: int
+    features: FeatureKind
     hidden: int = 128
     attention: int = 64
-    tile_um: float | None = None
-    mpp: float | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of each weight."""
         with torch.device("meta"):
-            network = GatedAttentionMIL(self.dim_in, self.hidden, self.attention, len(self.targets))
+            network = GatedAttentionMIL(self.features.dim, self.hidden, self.attention, len(self.targets))
         return {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
 
     def target(self, name: str) -> tuple[int, Target]:
@@ -106,7 +97,7 @@ class Model:
     def network(self) -> GatedAttentionMIL:
         """Return the network with these weights, on the CPU, ready to predict."""
         spec = self.spec
-        network = GatedAttentionMIL(spec.dim_in, spec.hidden, spec.attention, len(spec.targets))
+        network = GatedAttentionMIL(spec.features.dim, spec.hidden, spec.attention, len(spec.targets))
         network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in self.state.items()})
         return network.eval().requires_grad_(False)
 
@@ -157,7 +148,7 @@ def _read_spec(header: str | None, path: Path) -> ModelSpec:
             msg = f"{path} has the format {found!r} and this software reads {FORMAT!r}; use the version that wrote it"
             raise InputError(msg)
         targets = tuple(Target(t["name"], t["positive"], tuple(t["negative"])) for t in values.pop("targets"))
-        return ModelSpec(targets=targets, **values)
+        return ModelSpec(targets=targets, features=FeatureKind(**values.pop("features")), **values)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"{path} has a damaged description ({error!r}); copy it again or train the model again"
         raise InputError(msg) from error

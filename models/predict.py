@@ -57,10 +57,10 @@ def predict_bag(model: Model, features: np.ndarray) -> dict[str, float]:
         If there is no tile, the length of a vector is not the model's, or a value is not finite.
     """
     values = np.asarray(features)
-    if values.ndim != 2 or len(values) == 0 or values.shape[1] != model.spec.dim_in:
+    if values.ndim != 2 or len(values) == 0 or values.shape[1] != model.spec.features.dim:
         msg = (
-            f"the model reads bags of at least one tile with {model.spec.dim_in} numbers each and got shape "
-            f"{values.shape}; use features of {model.spec.encoder}"
+            f"the model reads bags of at least one tile with {model.spec.features.dim} numbers each and got shape "
+            f"{values.shape}; use features of {model.spec.features.encoder}"
         )
         raise InputError(msg)
     if not np.isfinite(values).all():
@@ -127,14 +127,12 @@ def check_kind(spec: ModelSpec, kind: FeatureKind) -> None:
     Raises
     ------
     InputError
-        If encoder, card, vector length or, where the model records it, the tile's size differs.
+        If encoder, card, weights, vector length, tile size or resolution differ.
     """
-    same = (kind.encoder, kind.card_sha256, kind.dim) == (spec.encoder, spec.encoder_card_sha256, spec.dim_in)
-    same_tiles = spec.tile_um in {None, kind.tile_um} and spec.mpp in {None, kind.mpp}
-    if not (same and same_tiles):
-        wanted = f"{spec.encoder} (card {spec.encoder_card_sha256[:12] or 'unknown'}, {spec.dim_in} numbers"
-        wanted += ")" if spec.tile_um is None else f", tiles of {spec.tile_um:g} µm at {spec.mpp or 0:g} µm/px)"
-        msg = f"the model reads features of {wanted} and these are of {kind}; tile and extract as for the training"
+    if kind != spec.features:
+        msg = (
+            f"the model reads features of {spec.features} and these are of {kind}; tile and extract as for the training"
+        )
         raise InputError(msg)
 
 

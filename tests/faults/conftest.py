@@ -85,7 +85,9 @@ def run_config(**changes: object) -> RunConfig:
     values: dict[str, object] = {
         "name": "test",
         "targets": (TargetConfig(name="MSI", positive="MSIH", negative=("MSS",)),),
-        "features": FeatureConfig(encoder="test", card_sha256="ab" * 32, dim=DIM, tile_um=112.0, mpp=0.5),
+        "features": FeatureConfig(
+            encoder="test", card_sha256="ab" * 32, weights_sha256="", dim=DIM, tile_um=112.0, mpp=0.5
+        ),
         "learner": {"hidden": 8, "attention": 4, "bag_tiles": 8},
         "rounds": 3,
         "sync_steps": 5,

@@ -11,6 +11,7 @@ import tifffile
 
 from heatmaps.slide_heatmap import Heatmap, make_heatmap
 from models.abmil import initial_state
+from models.feature_kind import FeatureKind
 from models.model_file import Model, ModelSpec, save_model
 from models.targets import Target
 from pipelines.features import Features, describe, write_features
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 MPP = 0.5
 SIZE = (600, 450)
 TILE_PX = 32
-CARD = "ab" * 32
+KIND = FeatureKind("planted", "ab" * 32, "", 4, TILE_PX * MPP, MPP)
 FOR, AGAINST = 0, 1
 """Numbers of a tile's vector that speak for and against MSI; for BRAF it is the other way round."""
 
@@ -73,8 +74,8 @@ def planted_features(slide_id: str, overlap_px: int = 0) -> tuple[Features, np.n
         requested_mpp=MPP,
         tile_px=TILE_PX,
         overlap_px=overlap_px,
-        encoder="planted",
-        encoder_card_sha256=CARD,
+        encoder=KIND.encoder,
+        encoder_card_sha256=KIND.card_sha256,
         dropped={"background": 77, "unreadable": 2},
     )
     return Features(slide_id, vectors.astype(np.float16), coords, attrs), planted_for, planted_against
@@ -87,7 +88,7 @@ def planted_model(bias: float = -0.4) -> Model:
     state["head.bias"] = np.array([bias, 0.1], np.float32)
     targets = (Target("MSI", "MSIH", ("MSS",)), Target("BRAF", "MUT", ("WT",)))
     provenance = {"mode": "swarm", "centres": [{"patients": 28}, {"patients": 41}], "rounds": 12}
-    return Model(state, ModelSpec(targets, "planted", CARD, 4, 4, 3, provenance=provenance))
+    return Model(state, ModelSpec(targets, KIND, 4, 3, provenance=provenance))
 
 
 def build_case(folder: Path) -> Case:

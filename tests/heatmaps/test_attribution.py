@@ -7,6 +7,7 @@ import pytest
 
 from heatmaps.attribution import all_contributions, assert_exact, contributions
 from models.abmil import initial_state
+from models.feature_kind import FeatureKind
 from models.model_file import Model, ModelSpec
 from models.predict import predict_bag
 from models.targets import Target
@@ -20,7 +21,7 @@ def random_model(seed: int) -> Model:
     state = initial_state(dim_in=12, hidden=16, attention=8, targets=2, seed=seed)
     state = {name: weight * 5 for name, weight in state.items()}
     state["head.bias"] = np.array([-0.7, 0.3], np.float32)
-    return Model(state, ModelSpec(TARGETS, "random", "", 12, 16, 8))
+    return Model(state, ModelSpec(TARGETS, FeatureKind("random", "", "", 12, 112.0, 0.5), 16, 8))
 
 
 def random_features(tiles: int, seed: int) -> Features:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from heatmaps.slide_heatmap import make_heatmap
-from models.model_file import save_model
+from models.feature_kind import read_kind
+from models.model_file import Model, save_model
 from pipelines.errors import InputError
 from pipelines.features import Features, describe, write_features
 from pipelines.grid import make_grid
@@ -41,7 +43,9 @@ def test_dark_tissue_is_red_and_glass_is_blue_where_they_lie(real_data: Path, ma
     slide = real_data / "wsi" / "CMU-1-Small-Region.svs"
     features, darkness = darkness_features(slide)
     write_features(tmp_path / "f.h5", features)
-    save_model(tmp_path / "m.safetensors", make_model())
+    model = make_model()
+    spec = replace(model.spec, features=read_kind(tmp_path / "f.h5"))
+    save_model(tmp_path / "m.safetensors", Model(model.state, spec))
     made = make_heatmap(slide, tmp_path / "m.safetensors", tmp_path / "f.h5", tmp_path / "out", targets=["MSI"])
     assert np.corrcoef(made.scores[0].contribution, darkness)[0, 1] > 0.95
     overview = cv2.cvtColor(cv2.imread(str(made.folder / "overview-MSI.png")), cv2.COLOR_BGR2RGB).astype(int)
@@ -64,7 +68,9 @@ def test_dark_tissue_is_red_and_glass_is_blue_where_they_lie(real_data: Path, ma
 def test_a_slide_without_mpp_is_refused_with_the_flag_that_helps(real_data: Path, make_model, tmp_path: Path) -> None:
     features, _ = darkness_features(real_data / "wsi" / "CMU-1-Small-Region.svs")
     write_features(tmp_path / "f.h5", features)
-    save_model(tmp_path / "m.safetensors", make_model())
+    model = make_model()
+    spec = replace(model.spec, features=read_kind(tmp_path / "f.h5"))
+    save_model(tmp_path / "m.safetensors", Model(model.state, spec))
     with pytest.raises(InputError, match="--slide-mpp"):
         make_heatmap(
             real_data / "wsi" / "C3L-00601-26.tiff", tmp_path / "m.safetensors", tmp_path / "f.h5", tmp_path / "out"

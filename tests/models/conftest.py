@@ -11,6 +11,7 @@ import torch
 
 from models.abmil import initial_state
 from models.bags import Bag
+from models.feature_kind import FeatureKind
 from models.model_file import Model, ModelSpec
 from models.targets import Target
 from pipelines.features import Features, describe, write_features
@@ -45,7 +46,7 @@ def planted(patients: int, seed: int, dim: int = 16, tiles: int = 40) -> tuple[l
 
 
 def spec(dim: int = 16, hidden: int = 16, attention: int = 8, **more: object) -> ModelSpec:
-    return ModelSpec((MSI, BRAF), "toy", "ab" * 32, dim, hidden, attention, **more)
+    return ModelSpec((MSI, BRAF), FeatureKind("toy", "ab" * 32, "", dim, 112.0, 0.5), hidden, attention, **more)
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_the_bytes_do_not_depend_on_any_order(model: Model) -> None:
 def test_the_hash_sees_weights_and_description(model: Model) -> None:
     state = {name: value.copy() for name, value in model.state.items()}
     state["head.bias"][0] += np.float32(1e-6)
-    other = replace(model.spec, encoder="other")
+    other = replace(model.spec, features=replace(model.spec.features, encoder="other"))
     assert len({model.sha256, Model(state, model.spec).sha256, Model(model.state, other).sha256}) == 3
 
 

@@ -56,7 +56,8 @@ def test_a_cap_does_not_depend_on_the_other_patients(model: Model, planted_centr
     "change",
     [
         {"encoder": "uni"},
-        {"encoder_card_sha256": "cd" * 32},
+        {"card_sha256": "cd" * 32},
+        {"weights_sha256": "ef" * 32},
         {"tile_um": 256.0},
         {"mpp": 1.0},
     ],
@@ -64,7 +65,7 @@ def test_a_cap_does_not_depend_on_the_other_patients(model: Model, planted_centr
 def test_features_of_another_kind_are_refused(
     model: Model, planted_centre: Callable, change: dict[str, object]
 ) -> None:
-    other = Model(model.state, replace(model.spec, **change))
+    other = Model(model.state, replace(model.spec, features=replace(model.spec.features, **change)))
     with pytest.raises(InputError, match=r"the model reads features of .* and these are of toy"):
         predict_cohort(other, cohort(planted_centre("A", 2, 1)))
 

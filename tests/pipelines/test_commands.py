@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from models.feature_kind import FeatureKind
 from models.model_file import Model, ModelSpec, save_model
 from models.targets import Target
 from pipelines.features import Features, describe, write_features
@@ -87,11 +88,13 @@ def test_inspect_reads_feature_files_of_any_encoder_and_refuses_others(tmp_path:
 
 
 def test_inspect_tells_what_a_model_is(tmp_path: Path, wsi_swarm) -> None:
-    spec = ModelSpec((Target("MSI", "MSIH", ("nonMSIH",)),), "mine", "c" * 64, dim_in=4, hidden=3, attention=2)
+    spec = ModelSpec(
+        (Target("MSI", "MSIH", ("nonMSIH",)),), FeatureKind("mine", "c" * 64, "", 4, 112.0, 0.5), hidden=3, attention=2
+    )
     model = Model({name: np.ones(shape, np.float32) for name, shape in spec.shapes().items()}, spec)
     save_model(tmp_path / "m.safetensors", model)
     facts = json.loads(wsi_swarm("inspect", tmp_path / "m.safetensors", "--json").stdout)
-    assert (facts["kind"], facts["sha256"], facts["encoder"]) == ("model", model.sha256, "mine")
+    assert (facts["kind"], facts["sha256"], facts["features"]["encoder"]) == ("model", model.sha256, "mine")
     assert facts["targets"][0]["name"] == "MSI"
     assert facts["weights"] == sum(array.size for array in model.state.values())
     assert model.sha256 in wsi_swarm("inspect", tmp_path / "m.safetensors").stdout

@@ -10,6 +10,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from models.bags import Bag
+from models.feature_kind import FeatureKind
 from models.mil_learner import Hyperparameters, MilLearner
 from models.model_file import Model, ModelSpec
 from models.predict import predict_bag
@@ -30,7 +31,7 @@ def test_musk1_by_ten_published_folds(real_data: Path) -> None:
     torch.set_num_threads(1)
     data = np.load(real_data / "mil" / "Musk1.npz")
     values, bag, y, folds = data["X"], data["bag"], data["y"] > 0, data["train_mask"][0]
-    spec = ModelSpec((Target("musk", "1", ("0",)),), "musk", "", values.shape[1])
+    spec = ModelSpec((Target("musk", "1", ("0",)),), FeatureKind("musk", "", "", values.shape[1], 1.0, 1.0))
     scores = np.full(len(y), np.nan)
     for fold, train in enumerate(folds):
         seen = values[train[bag]]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CONFIG = RunConfig(
     name="test",
     targets=(TargetConfig(name="MSI", positive="MSIH", negative=("MSS",)),),
-    features=FeatureConfig(encoder="test", card_sha256="ab", dim=4, tile_um=112.0, mpp=0.5),
+    features=FeatureConfig(encoder="test", card_sha256="ab", weights_sha256="", dim=4, tile_um=112.0, mpp=0.5),
     learner={"hidden": 4, "attention": 2},
 )
 

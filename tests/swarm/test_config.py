@@ -7,6 +7,7 @@ import pytest
 from wsi_swarm.errors import ConfigError
 from wsi_swarm.swarm.config import RunConfig, read_run_config, run_config_toml
 from wsi_swarm.swarm.learning import hyperparameters, initial_model, model_spec
+from wsi_swarm.swarm.project_template import RUN_EXAMPLE
 
 TEXT = """
 name = "msi-2026"
@@ -22,6 +23,7 @@ negative = ["MSS", "MSI-L"]
 [features]
 encoder = "stain-texture"
 card_sha256 = "00ff"
+weights_sha256 = "11ee"
 dim = 12
 tile_um = 112
 mpp = 0.5
@@ -91,6 +93,16 @@ def test_a_mistake_is_named(tmp_path, old, new, words):
         read_run_config(path)
 
 
+def test_the_example_that_init_leaves_is_a_run_configuration(tmp_path):
+    path = tmp_path / "run.example.toml"
+    path.write_text(RUN_EXAMPLE)
+    example = read_run_config(path)
+    defaults = RunConfig.model_validate({"name": "x", "targets": example.targets, "features": example.features})
+    assert example.timeouts == defaults.timeouts
+    assert example.max_weight == defaults.max_weight
+    assert hyperparameters(example).learning_rate == hyperparameters(defaults).learning_rate
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"gone\.toml cannot be read"):
         read_run_config(tmp_path / "gone.toml")
@@ -109,7 +121,7 @@ def test_the_model_follows_from_the_configuration_alone(config):
     assert initial_model(config).root == initial_model(config).root
     assert initial_model(config).root != initial_model(config.model_copy(update={"seed": 1})).root
     spec = model_spec(config)
-    assert (spec.hidden, spec.attention, spec.dim_in, spec.tile_um) == (8, 4, 12, 112.0)
+    assert (spec.hidden, spec.attention, spec.features.dim, spec.features.tile_um) == (8, 4, 12, 112.0)
     assert hyperparameters(config).learning_rate == 0.002
 
 

@@ -125,13 +125,10 @@ def run_swarm(
 
 def run_config(cohort: Cohort, recipe: Recipe, weighted: bool, waits: Timeouts = WAITS) -> RunConfig:
     """Return the configuration that the centres agree on, from all their patients' labels and the recipe."""
-    kind = cohort.kind
     return RunConfig(
         name="swarm-weighted" if weighted else "swarm-basic",
         targets=tuple(TargetConfig(name=t.name, positive=t.positive, negative=t.negative) for t in cohort.targets),
-        features=FeatureConfig(
-            encoder=kind.encoder, card_sha256=kind.card_sha256, dim=kind.dim, tile_um=kind.tile_um, mpp=kind.mpp
-        ),
+        features=FeatureConfig(**asdict(cohort.kind)),
         learner={"hidden": recipe.hidden, "attention": recipe.attention, **asdict(recipe.hyperparameters)},
         rounds=recipe.rounds,
         sync_steps=recipe.steps,

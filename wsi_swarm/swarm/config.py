@@ -38,6 +38,7 @@ class FeatureConfig(_Section):
 
     encoder: Text
     card_sha256: str = Field(max_length=64)
+    weights_sha256: str = Field(max_length=128)
     dim: int = Field(ge=1)
     tile_um: float = Field(gt=0)
     mpp: float = Field(gt=0)

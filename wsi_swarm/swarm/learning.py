@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.abmil import initial_state
 from models.cohort import load_cohort
+from models.feature_kind import FeatureKind
 from models.mil_learner import Hyperparameters, MilLearner
 from models.model_file import Model, ModelSpec
 from models.targets import Target, spelling
@@ -45,11 +46,8 @@ def make_learner(config: RunConfig, clini: Path, slides: Path, features: Path) -
 def model_spec(config: RunConfig) -> ModelSpec:
     """Return the model's description as the run configuration alone gives it: the same at every centre."""
     widths: dict[str, Any] = {name: config.learner[name] for name in _WIDTHS if name in config.learner}
-    kind = config.features
     targets = tuple(Target(target.name, target.positive, target.negative) for target in config.targets)
-    return ModelSpec(
-        targets, kind.encoder, kind.card_sha256, kind.dim, tile_um=kind.tile_um, mpp=kind.mpp, **widths
-    )  # fmt: skip
+    return ModelSpec(targets, FeatureKind(**config.features.model_dump()), **widths)
 
 
 def hyperparameters(config: RunConfig) -> Hyperparameters:
@@ -78,7 +76,7 @@ def hyperparameters(config: RunConfig) -> Hyperparameters:
 def initial_model(config: RunConfig) -> FixedState:
     """Return the first weights: a function of the configuration alone, so that nobody has to send them."""
     spec = model_spec(config)
-    first = initial_state(spec.dim_in, spec.hidden, spec.attention, len(spec.targets), config.seed)
+    first = initial_state(spec.features.dim, spec.hidden, spec.attention, len(spec.targets), config.seed)
     return encode(first, config.fraction_bits)
 
 
@@ -106,13 +104,9 @@ def final_model(config: RunConfig, state: State, chain_id: int, contract: str, r
 
 
 def _check_features(config: RunConfig, cohort: Cohort) -> None:
-    wanted, kind = config.features, cohort.kind
-    found = (kind.encoder, kind.card_sha256, kind.dim, kind.tile_um, kind.mpp)
-    if found != (wanted.encoder, wanted.card_sha256, wanted.dim, wanted.tile_um, wanted.mpp):
-        msg = (
-            f"this centre's features are {kind}, the run is about {wanted.encoder} (card {wanted.card_sha256[:12]}, "
-            f"{wanted.dim} numbers, tiles of {wanted.tile_um:g} µm at {wanted.mpp:g} µm/px); extract them anew"
-        )
+    wanted = FeatureKind(**config.features.model_dump())
+    if cohort.kind != wanted:
+        msg = f"this centre's features are {cohort.kind}, the run is about {wanted}; tile and extract them anew"
         raise ConfigError(msg)
 
 
