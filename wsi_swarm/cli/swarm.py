@@ -58,18 +58,20 @@ def init(
     from wsi_swarm.swarm.identity import create_identity, passphrase_from, write_request
     from wsi_swarm.swarm.ledger.federation import read_federation
     from wsi_swarm.swarm.ledger.typed_data import ZERO_ADDRESS
-    from wsi_swarm.swarm.project_template import project_file
+    from wsi_swarm.swarm.project_template import RUN_EXAMPLE, project_file
 
     known = read_federation(federation) if federation else None
     passphrase = passphrase_from(os.environ)
     identity = create_identity(dir, name, endpoint, passphrase)
     where = (known.chain_id, known.contract) if known else (chain_id, ZERO_ADDRESS)
     request = write_request(dir, identity, *where, int(time.time()))
-    if not (dir / "wsi-swarm.toml").exists():
-        write_text(dir / "wsi-swarm.toml", project_file())
+    for file, text in (("wsi-swarm.toml", project_file()), ("run.example.toml", RUN_EXAMPLE)):
+        if not (dir / file).exists():
+            write_text(dir / file, text)
     typer.echo(f"{name} is {identity.account}")
     typer.echo(f"keys       {dir / 'keys'}  (back them up; they never leave this machine)")
     typer.echo(f"settings   {dir / 'wsi-swarm.toml'}")
+    typer.echo(f"example    {dir / 'run.example.toml'}  (a run to agree on with the other centres)")
     typer.echo(f"request    {request}  (give it to the centre that founds the swarm, or to a member who proposes you)")
     if passphrase is None:
         typer.echo(

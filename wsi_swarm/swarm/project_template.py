@@ -1,4 +1,4 @@
-"""The project file that ``swarm init`` leaves for a centre to fill in."""
+"""The files that ``swarm init`` leaves for a centre to fill in."""
 
 from __future__ import annotations
 
@@ -30,3 +30,43 @@ def project_file() -> str:
     sections.append("[swarm.status]\n" + "".join(line + "\n" for line in _COMMON.splitlines()[1:]))
     sections.append(f'[swarm.audit]\n{_COMMON}run = "run.toml"\nstate = "state"\n')
     return "\n".join(sections)
+
+
+RUN_EXAMPLE = """\
+# A run, to be agreed on by all centres: copy it to run.toml, fill it in, and give every centre the identical file.
+# Its hash is voted on and stands on the chain. Lines that begin with '#' and the order of entries do not count.
+
+name = "msi-2026"
+rounds = 20                # final rounds, each with a merge
+sync_steps = 40            # mini-batches between two merges, the same number at every centre
+min_peers = 2              # fewest centres in a merge
+weighting = "patients"     # or "equal": every centre counts the same
+max_weight = 10000         # cap of a centre's weight
+seed = 0
+
+[[targets]]                # repeat the section for more targets
+name = "MSI"               # column of the clinical tables
+positive = "MSIH"
+negative = ["MSS", "MSIL"]
+
+[features]                 # as 'wsi-swarm inspect FEATURES.h5 --json' tells; the same at every centre
+encoder = "stain-texture"
+card_sha256 = "0000000000000000000000000000000000000000000000000000000000000000"
+weights_sha256 = ""
+dim = 130
+tile_um = 112.0
+mpp = 0.5
+
+[learner]
+hidden = 128
+attention = 64
+learning_rate = 0.001
+
+[timeouts]                 # seconds
+enrol_s = 600.0            # for centres to enrol
+commit_s = 3600.0          # for the slowest centre to train sync_steps
+reveal_s = 120.0           # for an update to reach the others
+attest_s = 120.0           # for merge and attestations; then the round is void
+heartbeat_s = 5.0
+connect_s = 10.0
+"""
