@@ -92,7 +92,7 @@ def run_config(**changes: object) -> RunConfig:
         "rounds": 3,
         "sync_steps": 5,
         "weighting": "patients",
-        "timeouts": Timeouts(enrol_s=60, commit_s=8, reveal_s=2, attest_s=6, heartbeat_s=0.5, connect_s=2),
+        "timeouts": Timeouts(enrol_s=60, commit_s=15, reveal_s=2, attest_s=6, heartbeat_s=0.5, connect_s=2),
     }
     return RunConfig.model_validate({**values, **changes})
 

@@ -26,17 +26,16 @@ def test_kill_9_in_the_middle_of_a_round(new_swarm: Callable[..., Swarm]) -> Non
         swarm.start(name)
     swarm.propose("a")
     until("the run is opened", lambda: swarm.reader.run_count() == 1)
-    until("round 2", lambda: swarm.reader.run(1).round >= 2)
-
-    # c is held, so that the round cannot close; b has committed to its update and dies before it can reveal it
-    swarm.processes["c"].send_signal(signal.SIGSTOP)
     b, c = swarm.index("b"), swarm.index("c")
 
-    def committed_without_c():
+    def waits_for_c():
         state = swarm.reader.run(1)
-        return state if state.phase is Phase.COMMIT and b in state.committed and c not in state.committed else None
+        return state if state.phase is Phase.COMMIT and c in state.expected - state.committed else None
 
-    hit = until("b has committed and c has not", committed_without_c)
+    # c is held, so that the round cannot close; b has committed to its update and dies before it can reveal it
+    until("a later round begins", lambda: swarm.reader.run(1).round >= 2 and waits_for_c())
+    swarm.processes["c"].send_signal(signal.SIGSTOP)
+    hit = until("b has committed and c has not", lambda: (s := waits_for_c()) and b in s.committed and s)
     swarm.processes["b"].kill()
     assert swarm.processes["b"].wait(10) == -signal.SIGKILL
     swarm.processes["c"].send_signal(signal.SIGCONT)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from wsi_swarm.swarm.checkpoint import Checkpoint
+from wsi_swarm.swarm.encoding import decode
 from wsi_swarm.swarm.identity import JOURNAL
 from wsi_swarm.swarm.learning import final_model, initial_model
 from wsi_swarm.swarm.ledger.errors import NotNowError
@@ -89,12 +90,12 @@ class Service:
         if task is not None:
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        await asyncio.to_thread(self._try_learner)
         run = await self._await_run()
         checkpoint = Checkpoint(self._state, self._federation.contract, run)
 
         def save_final(model: FixedState) -> None:
             from models.model_file import save_model
-            from wsi_swarm.swarm.encoding import decode
 
             contract, chain_id = self._federation.contract, self._federation.chain_id
             finished = final_model(self._config, decode(model), chain_id, contract, run, model.root)
@@ -116,6 +117,11 @@ class Service:
             save_final,
         )
         await Node(centre).run()
+
+    def _try_learner(self) -> None:
+        """Train one step for nothing: what is slow only once, or does not work, is no concern of a round's deadline."""
+        state = decode(initial_model(self._config))
+        self._learner.train(state, 0, self._config.rounds, 1, self._config.seed)
 
     async def _await_run(self) -> int:
         wanted = self._config.terms(initial_model(self._config).root)
