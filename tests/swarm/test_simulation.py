@@ -70,6 +70,17 @@ def check_merges(simulation, weighted=True) -> None:
         assert base.root == final.merged_root
 
 
+@pytest.mark.parametrize("members", [2, 3, 5])
+@pytest.mark.parametrize("seed", range(12))
+def test_a_lost_goodbye_costs_no_deadline(seed, members):
+    """Who missed a last `Have` asks again, and the others are still there to answer."""
+    simulation = Simulation(seed, Setting(members=members, rounds=2), Faults(loss=0.05)).run()
+    check_end(simulation, range(members))
+    setting = simulation.setting
+    took = simulation.now - max(simulation.adopted_at.values())
+    assert took < setting.reveal_s + setting.attest_s
+
+
 @pytest.mark.parametrize("members", [2, 3, 5, 8])
 @pytest.mark.parametrize("seed", range(4))
 def test_without_faults_everybody_contributes_to_every_round(seed, members):

@@ -79,6 +79,7 @@ class Machine:
         self._model_download: Download | None = None
         self._early: list[Received] = []
         self._finished_at: float | None = None
+        self._have_heard_at = float("-inf")
         self._have_final: set[int] = set()
 
     def handle(self, event: Event, now: float) -> list[Action]:
@@ -159,6 +160,7 @@ class Machine:
             self._desk.look()
             return
         self._have_final.add(sender)
+        self._have_heard_at = self._desk.now
         if self._finished_at is not None and self._desk.again(("have", sender)):
             self._desk.send(sender, Have(root))
 
@@ -251,7 +253,11 @@ class Machine:
             self._desk.transact(Poke(state.round))
 
     def _say_goodbye(self, state: RunState) -> None:
-        """Serve the last model until all who enrolled have it, or nobody asked for as long as a round would wait."""
+        """Serve the last model until all who enrolled have it, or nobody asked for as long as a round would wait.
+
+        Who has heard of all stays for two more heartbeats of silence: a member whose view of the chain was behind when
+        our ``Have`` came says its own again, and would otherwise wait in vain for our answer.
+        """
         others = (state.enrolled & set(self._desk.active)) - {self._me}
         without = others - self._have_final
         for member in sorted(others if self._finished_at is None else without):
@@ -260,7 +266,9 @@ class Machine:
         if self._finished_at is None:
             self._finished_at = self._desk.now
         waited = self._desk.now - max(self._finished_at, self._shelf.served_at)
-        if not without or waited > state.terms.attest_seconds:
+        silence = self._desk.now - max(self._finished_at, self._have_heard_at)
+        settled = not without and silence > 2 * self._desk.plan.heartbeat_s
+        if settled or waited > state.terms.attest_seconds:
             self._desk.do(Leave(removed=False))
 
     def _downloads(self) -> list[Download]:

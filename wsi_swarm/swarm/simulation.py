@@ -185,6 +185,7 @@ class Simulation:
         self.kept: dict[tuple[int, int, int], bytes] = {}
         self.reveals: dict[tuple[int, int], Reveal] = {}
         self.adopted: dict[int, list[FixedState]] = {}
+        self.adopted_at: dict[int, float] = {}
         self.notes: list[tuple[int, Note]] = []
         self.left: set[int] = set()
         self.trainings: list[tuple[int, int, int]] = []
@@ -305,6 +306,7 @@ class Simulation:
             case Adopt():
                 self._disks[member].model = self.models[member] = action.model
                 self.adopted.setdefault(member, []).append(action.model)
+                self.adopted_at[member] = self.now
             case Note():
                 self.notes.append((member, action))
             case Leave():
