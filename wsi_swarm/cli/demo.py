@@ -23,10 +23,9 @@ def demo(
     """
     import json
 
-    from wsi_swarm.study.demo import DemoPlan, run_demo
+    from wsi_swarm.study.demo import DemoPlan, demo_recipe, run_demo
     from wsi_swarm.study.demo_summary import as_document, as_words
-    from wsi_swarm.study.recipe import Recipe
 
-    plan = DemoPlan(seed=seed, recipe=Recipe(seed=seed))
+    plan = DemoPlan(seed=seed, recipe=demo_recipe(seed))
     result = run_demo(out.absolute(), plan, say=lambda line: typer.echo(line, err=True))
     print(json.dumps(as_document(result, plan.recipe.describe()), indent=1) if as_json else as_words(result))

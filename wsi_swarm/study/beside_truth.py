@@ -18,6 +18,7 @@ from wsi_swarm.study.drawing.layout import Region
 from wsi_swarm.study.drawing.truth import LYMPHOCYTE_RICH, NAMES, share_of_tiles
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from heatmaps.attribution import Scores
@@ -29,17 +30,27 @@ COVERED = 0.5
 """A tile shows the evidence when at least this share of it does."""
 
 
-def localisation(scores: Scores, features: Features, truth: Layout) -> Auroc | None:
-    """Return how well contributions rank the tiles that show planted evidence above all others.
+def localisation(
+    scores: Scores, features: Features, truth: Layout, among: Sequence[Region] = tuple(Region)
+) -> Auroc | None:
+    """Return how well contributions rank the tiles that show planted evidence above others.
 
-    None if all tiles of the slide show it, or none does.
+    Parameters
+    ----------
+    scores, features, truth : of one slide.
+    among : only tiles that lie in these regions are ranked; all by default.
+
+    Returns
+    -------
+    None if all of these tiles show it, or none does.
     """
-    where = truth.evidence(scores.target)
-    shares = share_of_tiles(where, features.coords, features.tile_px_level0, features.slide_size[0])
-    shows = shares >= COVERED
-    if shows.all() or not shows.any():
+    shows, counts = (
+        share_of_tiles(where, features.coords, features.tile_px_level0, features.slide_size[0]) >= COVERED
+        for where in (truth.evidence(scores.target), np.isin(truth.regions, among))
+    )
+    if shows[counts].all() or not shows[counts].any():
         return None
-    return auroc_interval(shows.astype(int), scores.contribution)
+    return auroc_interval(shows[counts].astype(int), scores.contribution[counts])
 
 
 def draw_beside_truth(

@@ -51,9 +51,9 @@ class CentrePlan:
 
 
 CENTRES: tuple[CentrePlan, ...] = (
-    CentrePlan("north", 22, 0.32, 0.00, 0.00, (0.05, 0.40, 0.30, 0.40), (0.25, 0.10), missing=0.09),
+    CentrePlan("north", 22, 0.32, 0.00, 0.00, (0.05, 0.15, 0.25, 0.40), (0.25, 0.10), missing=0.09),
     CentrePlan("harbour", 14, 0.71, 0.06, 0.00, (0.40, 0.10, 0.20, 0.40), (0.10, 0.35), missing=0.07),
-    CentrePlan("valley", 10, 0.50, 0.00, 0.08, (0.20, 0.30, 0.10, 0.20), (0.20, 0.20), missing=0.10),
+    CentrePlan("valley", 10, 0.50, 0.00, 0.08, (0.20, 0.15, 0.10, 0.20), (0.20, 0.20), missing=0.10),
     CentrePlan("coast", 28, 0.43, 0.03, 0.04, missing=0.07, trains=False),
 )
 """The demo's centres: unequal in size, prevalence and case mix; nobody trains on coast.
@@ -135,14 +135,14 @@ def _atypical(rng: np.random.Generator, label: np.ndarray, share: float) -> np.n
 def _morphology(
     rng: np.random.Generator, centre: CentrePlan, looks_msi: list[bool], looks_braf: list[bool]
 ) -> Morphology:
-    def fraction(present: bool, low: float, high: float, spread: float = 0.07) -> float:
-        return float(np.clip(rng.normal(high if present else low, spread), 0.0, 0.9))
+    def fraction(present: bool, low: float, high: float) -> float:
+        return float(np.clip(rng.normal(high, 0.08) if present else rng.normal(low, 0.02), 0.0, 0.9))
 
-    mucinous = fraction(looks_msi[1], 0.03, 0.15) + (0.12 if looks_braf[1] else 0.0) + centre.mucin_shift
+    mucinous = fraction(looks_msi[1], 0.01, 0.18) + (0.08 if looks_braf[1] else 0.0) + centre.mucin_shift
     return Morphology(
-        lymphocyte_rich=float(np.clip(fraction(looks_msi[0], 0.06, 0.60, 0.10) + centre.lymphocyte_shift, 0.0, 0.9)),
+        lymphocyte_rich=float(np.clip(fraction(looks_msi[0], 0.02, 0.42) + centre.lymphocyte_shift, 0.0, 0.9)),
         mucinous=float(np.clip(mucinous, 0.0, 0.45)),
-        solid=fraction(looks_msi[2], 0.04, 0.28),
-        serrated=fraction(looks_braf[0], 0.04, 0.36),
-        lymphoid_follicles=int(rng.poisson(3.0 if looks_msi[3] else 0.8)),
+        solid=fraction(looks_msi[2], 0.01, 0.22),
+        serrated=fraction(looks_braf[0], 0.02, 0.32),
+        lymphoid_follicles=int(rng.poisson(1.8 if looks_msi[3] else 1.0)),
     )

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LAYOUT_UM = 4.0
 """Side of one pixel of the layout in um."""
+LOBES = 18
+"""Lobes of a tumour: each is then about twice as wide as a tile, so that most tiles show one growth pattern."""
 
 
 class Region(IntEnum):
@@ -96,7 +98,7 @@ def plan_layout(rng: np.random.Generator, morphology: Morphology, side_um: float
 def _lobes(rng: np.random.Generator, n: int, x: Array, y: Array, tumour: Array) -> Array:
     """Return int (n, n): the number of the lobe that each pixel belongs to (warped Voronoi cells)."""
     candidates = np.argwhere(tumour)
-    chosen = candidates[rng.choice(len(candidates), size=min(34, len(candidates)), replace=False)]
+    chosen = candidates[rng.choice(len(candidates), size=min(LOBES, len(candidates)), replace=False)]
     warped_x, warped_y = x + 0.05 * smooth_field(rng, n, 11), y + 0.05 * smooth_field(rng, n, 11)
     centre_x, centre_y = x[tuple(chosen.T)], y[tuple(chosen.T)]
     distance = (warped_x[..., None] - centre_x) ** 2 + (warped_y[..., None] - centre_y) ** 2
@@ -137,12 +139,12 @@ def _share_of_lobes(rng: np.random.Generator, lobe: Array, tumour: Array, share:
 
 
 def _follicle(rng: np.random.Generator, regions: Array, allowed: Array) -> None:
-    """Put one lymphoid follicle of the Crohn-like reaction (110-220 um across) beside the tumour."""
+    """Put one lymphoid follicle of the Crohn-like reaction (100-180 um across) beside the tumour."""
     places = np.argwhere(allowed)
     if not len(places):
         return
     row, column = places[rng.integers(len(places))]
-    radii = rng.uniform(55, 110, 2) / LAYOUT_UM
+    radii = rng.uniform(50, 90, 2) / LAYOUT_UM
     picture = np.zeros_like(regions)
     centre, axes = (int(column), int(row)), (int(radii[0]), int(radii[1]))
     cv2.ellipse(picture, centre, axes, float(rng.uniform(0, 180)), 0, 360, 1, -1)

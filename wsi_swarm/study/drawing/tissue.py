@@ -106,8 +106,8 @@ class TissuePainter:
         self._cells(nuclei.LYMPHOCYTE, 170, stroma)
         self._cells(nuclei.PLASMA_CELL, 130, stroma)
         lamina_propria = stroma & self._mask(Region.MUCOSA)
-        self._cells(nuclei.PLASMA_CELL, 2600, lamina_propria)
-        self._cells(nuclei.LYMPHOCYTE, 1400, lamina_propria)
+        self._cells(nuclei.PLASMA_CELL, 2400, lamina_propria)
+        self._cells(nuclei.LYMPHOCYTE, 900, lamina_propria)
         self._cells(nuclei.FIBROBLAST, 700, lamina_propria)
         follicles = self._mask(Region.LYMPHOID)
         self.haematoxylin[follicles] = np.maximum(self.haematoxylin[follicles], 20)
@@ -118,11 +118,11 @@ class TissuePainter:
         rich = enlarge(cv2.GaussianBlur(self._layout.lymphocyte_rich.astype(np.float32), (0, 0), 1.0), self._side) > 0.5
         tumour = self._mask(*TUMOUR)
         epithelium = tumour & (cv2.blur(self.haematoxylin, (5, 5)) > 22)
-        for mask, per_mm2 in ((epithelium & rich, 2300), (epithelium & ~rich, 90)):
+        for mask, per_mm2 in ((epithelium & rich, 3000), (epithelium & ~rich, 90)):
             x, y = self._scatter(per_mm2, mask)
             self._nuclei.stamp_in_epithelium(self.haematoxylin, self.eosin, x, y)
         around = tumour & rich & self.tissue & ~epithelium & (self.eosin > 14)
-        self._cells(nuclei.LYMPHOCYTE, 1500, around)
+        self._cells(nuclei.LYMPHOCYTE, 1800, around)
 
     def _vessels(self) -> None:
         rng = self._rng
