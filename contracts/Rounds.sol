@@ -160,7 +160,7 @@ abstract contract Rounds is Registry {
         r.enrolled |= Bitmap.only(member);
         r.joining |= Bitmap.only(member);
         emit Enrolled(run_, member, weight, r.round);
-        if (r.round == 0 && _enrolmentComplete(r)) _openRound(run_, r);
+        if (r.round == 0 && _enrolmentComplete(r)) _openRound(run_, r, 0);
     }
 
     /// @notice Commit to an update: keccak256(abi.encode(member account, this contract, run, round, base root,
@@ -223,7 +223,7 @@ abstract contract Rounds is Registry {
         uint32 finals = r.finals + 1;
         r.finals = finals;
         if (finals == r.terms.rounds) emit RunFinished(run_, mergedRoot);
-        else _openRound(run_, r);
+        else _openRound(run_, r, contributors);
     }
 
     /// @notice Move a run on whose deadline has passed: open round 1, or void the round and open the next.
@@ -237,7 +237,7 @@ abstract contract Rounds is Registry {
         } else if (phase != Phase.Enrol || !_enrolmentComplete(r)) {
             revert NothingToPoke();
         }
-        _openRound(run_, r);
+        _openRound(run_, r, r.committed);
     }
 
     /// @return block.timestamp, so that a member reads the same time as the phases do.
@@ -286,9 +286,11 @@ abstract contract Rounds is Registry {
         emit RunOpened(id, proposalId, terms.configHash, terms.baseRoot);
     }
 
-    function _openRound(uint256 id, Run storage r) private {
+    /// @param heard Members that the last round heard of to its end: contributors of a final, committers of a void one.
+    ///        A member that died after its commit is not waited for again.
+    function _openRound(uint256 id, Run storage r, uint256 heard) private {
         uint256 electorate = r.enrolled & _activeMembers();
-        uint256 expected = (r.committed | r.joining) & electorate;
+        uint256 expected = (heard | r.joining) & electorate;
         uint32 round = r.round + 1;
         r.electorate = electorate;
         r.expected = expected;

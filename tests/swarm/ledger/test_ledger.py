@@ -97,6 +97,17 @@ def test_dead_member_costs_one_commit_deadline_and_returns_by_enrolling(swarm: A
     assert swarm.ledgers[0].run(run).expected == ALL
 
 
+def test_member_that_died_after_its_commit_is_not_waited_for_again(swarm: Any) -> None:
+    run = enrolled(swarm, replace(TERMS, rounds=9))
+    for member in ALL:
+        swarm.ledgers[member].commit(run, 1, b"x" * 32)
+    swarm.ledgers[0].finalise(run, 1, TWO, b"m" * 32, attest(swarm, run, TWO, b"m" * 32, TWO))
+    assert swarm.ledgers[0].run(run).expected == TWO
+    for member in TWO:
+        swarm.ledgers[member].commit(run, 2, b"y" * 32)
+    assert swarm.ledgers[0].run(run).phase is Phase.ATTEST
+
+
 @pytest.mark.parametrize(("committers", "reason"), [({0}, VoidReason.TOO_FEW_COMMITS), (ALL, VoidReason.NO_QUORUM)])
 def test_overdue_round_is_voided_by_a_poke_and_keeps_the_base(
     committers: set[int], reason: VoidReason, swarm: Any

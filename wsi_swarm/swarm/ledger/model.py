@@ -137,7 +137,7 @@ class ContractModel(RegistryModel):
         r.joining |= {member}
         self.emit(lambda b, i: Enrolled(b, i, run, member, weight, r.round))
         if r.round == 0 and self._enrolment_complete(r):
-            self._open_round(run, r)
+            self._open_round(run, r, _NOBODY)
 
     def commit(self, sender: str, run: int, round_: int, commitment: bytes) -> None:
         """Commit to an update; the last expected commit closes the phase."""
@@ -195,7 +195,7 @@ class ContractModel(RegistryModel):
         if r.finals == r.terms.rounds:
             self.emit(lambda b, i: RunFinished(b, i, run, merged_root))
         else:
-            self._open_round(run, r)
+            self._open_round(run, r, contributors)
 
     def poke(self, sender: str, run: int) -> None:
         """Open round 1 when enrolment is over, or void an overdue round and open the next."""
@@ -203,13 +203,13 @@ class ContractModel(RegistryModel):
         r = self._run(run)
         phase = r.phase(self.clock())
         if phase is Phase.ENROL and self._enrolment_complete(r):
-            self._open_round(run, r)
+            self._open_round(run, r, r.committed)
         elif phase is Phase.OVERDUE:
             enough = len(r.committed) >= r.terms.min_peers
             reason = VoidReason.NO_QUORUM if enough else VoidReason.TOO_FEW_COMMITS
             round_, commits_hash = r.round, r.commits_hash
             self.emit(lambda b, i: Void(b, i, run, round_, reason, commits_hash))
-            self._open_round(run, r)
+            self._open_round(run, r, r.committed)
         else:
             raise refusal("NothingToPoke")
 
@@ -222,9 +222,9 @@ class ContractModel(RegistryModel):
         over = self.clock() >= r.opened_at + r.terms.enrol_seconds
         return len(r.enrolled & self.active) >= r.terms.min_peers and (over or self.active <= r.enrolled)
 
-    def _open_round(self, run: int, r: _Run) -> None:
+    def _open_round(self, run: int, r: _Run, heard: frozenset[int]) -> None:
         r.electorate = r.enrolled & self.active
-        r.expected = (r.committed | r.joining) & r.electorate
+        r.expected = (heard | r.joining) & r.electorate
         r.committed = r.joining = _NOBODY
         r.round += 1
         r.opened_at, r.opened_block, r.closed_at = self.clock(), self.block, 0

@@ -25,8 +25,8 @@ class RevertedError(Exception):
         self.data = data
 
 
-class NodeError(Exception):
-    """The node refused a request, in its own words."""
+class NodeError(LedgerError):
+    """The node refused a request, in its own words. It may be unwell: a reader asks again."""
 
 
 @dataclass(frozen=True, slots=True)
