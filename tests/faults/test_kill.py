@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from models.model_file import load_model
 from tests.faults.conftest import Swarm, run_config, until
+from wsi_swarm.swarm.config import Timeouts
 from wsi_swarm.swarm.encoding import encode
 from wsi_swarm.swarm.ledger.base import Final, Phase, Void
 
@@ -21,7 +22,9 @@ def finals(swarm: Swarm) -> list[Final]:
 
 
 def test_kill_9_in_the_middle_of_a_round(new_swarm: Callable[..., Swarm]) -> None:
-    swarm = new_swarm(run_config(rounds=7))
+    # Nobody waits for the commit deadline here; a long one leaves a busy machine time to start the centre again.
+    waits = Timeouts(enrol_s=60, commit_s=90, reveal_s=2, attest_s=6, heartbeat_s=0.5, connect_s=2)
+    swarm = new_swarm(run_config(rounds=7, timeouts=waits))
     for name in swarm.names:
         swarm.start(name)
     swarm.propose("a")
@@ -45,7 +48,12 @@ def test_kill_9_in_the_middle_of_a_round(new_swarm: Callable[..., Swarm]) -> Non
     assert ended.contributors == {swarm.index("a"), c}
     while_away = ended.merged_root
 
+    # c is held once more, so that rounds are left when b is back
+    until("another round begins", waits_for_c)
+    swarm.processes["c"].send_signal(signal.SIGSTOP)
     swarm.start("b")
+    until("b has enrolled again", lambda: b in (s := swarm.reader.run(1)).joining | s.expected)
+    swarm.processes["c"].send_signal(signal.SIGCONT)
     models = {name: swarm.wait(name) for name in swarm.names}
     state = swarm.reader.run(1)
     assert state.phase is Phase.FINISHED
