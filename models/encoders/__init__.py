@@ -72,7 +72,7 @@ def resolve_device(device: str) -> torch.device:
     try:
         place = torch.device(device)
         torch.zeros(1, device=place)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError) as error:
         raise SetupError(f"device {device!r} is not available here; use --device auto or --device cpu.") from error
     return place
 

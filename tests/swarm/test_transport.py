@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -14,7 +15,7 @@ from wsi_swarm.errors import ConfigError, SetupError
 from wsi_swarm.swarm.chunks import CHUNK_BYTES
 from wsi_swarm.swarm.ledger.typed_data import account_of, endpoint_hash
 from wsi_swarm.swarm.message import Beat, Chunk, Envelope, Have, Lack, seal
-from wsi_swarm.swarm.transport import MAX_BAD_FRAMES, Links, Local, Peer, bind_address
+from wsi_swarm.swarm.transport import MAX_BAD_FRAMES, Links, Local, Peer, Traffic, bind_address
 
 CONFIG = b"c" * 32
 
@@ -54,20 +55,53 @@ class Inbox(list):
                 await self._came.wait()
 
 
+class Heard(dict):
+    """When each member was heard last, and a way to wait for signs of life."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._changed = asyncio.Event()
+        self._beats: Counter[int] = Counter()
+
+    def __setitem__(self, index: int, when: float) -> None:
+        super().__setitem__(index, when)
+        self._beats[index] += 1
+        self._changed.set()
+
+    async def beats(self, index: int, count: int) -> None:
+        """Wait until this member was heard so many more times."""
+        wanted = self._beats[index] + count
+        async with asyncio.timeout(10):
+            while self._beats[index] < wanted:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+class Counts(Traffic):
+    """Traffic, and a way to wait until it has come to something."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name != "changed" and hasattr(self, "changed"):
+            self.changed.set()
+
+    async def until(self, condition) -> None:
+        self.changed = asyncio.Event()
+        async with asyncio.timeout(10):
+            while not condition(self):
+                self.changed.clear()
+                await self.changed.wait()
+
+
 def links(one: Local, inbox: Inbox) -> Links:
-    return Links(one, heartbeat_s=0.05, connect_s=2, peers={}, on_message=inbox)
+    made = Links(one, heartbeat_s=0.05, connect_s=2, peers={}, on_message=inbox)
+    made.heard_at, made.traffic = Heard(), Counts()
+    return made
 
 
 async def until_heard(listener: Links, index: int) -> None:
-    async with asyncio.timeout(10):
-        while index not in listener.heard_at:
-            await asyncio.sleep(0.01)
-
-
-async def until(condition) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
+    if index not in listener.heard_at:
+        await listener.heard_at.beats(index, 1)
 
 
 def test_two_members_talk_and_a_chunk_arrives_whole():
@@ -95,7 +129,7 @@ def test_a_peer_that_was_refused_because_it_was_not_known_yet_is_let_in_later():
         a, b = local(0), local(1)
         async with links(a, Inbox()) as left, links(b, Inbox()) as early:
             early.set_peers({0: peer(a)})
-            await until(lambda: early.traffic.dropped >= 3)
+            await early.traffic.until(lambda counts: counts.dropped >= 3)
             left.set_peers({1: peer(b)})
             await until_heard(left, 1)
 
@@ -115,10 +149,9 @@ def test_an_endpoint_is_learnt_from_its_heartbeat_only_if_its_hash_stands_on_the
             await until_heard(left, 2)
             left.send(2, 1, Have(b"h" * 32))
             assert left.traffic.dropped >= 1
-            async with asyncio.timeout(10):
-                while not at_b:
-                    left.send(1, 1, Have(b"h" * 32))
-                    await asyncio.sleep(0.01)
+            while not at_b:
+                left.send(1, 1, Have(b"h" * 32))
+                await left.heard_at.beats(1, 1)
 
     asyncio.run(play())
 
@@ -132,9 +165,9 @@ def test_an_unknown_key_does_not_get_past_the_handshake():
             outside.set_peers({0: peer(a)})
             right.set_peers({0: peer(a)})
             await until_heard(left, 1)
-            for _ in range(20):
+            for _ in range(4):  # as long as an honest member takes to be heard four times
                 outside.send(0, 1, Have(b"x" * 32))
-                await asyncio.sleep(0.01)
+                await left.heard_at.beats(1, 1)
             assert at_a == []
             assert outside.traffic.bytes_out == 0  # never connected, so nothing ever left
             assert left.traffic.bad == 0
@@ -145,7 +178,7 @@ def test_an_unknown_key_does_not_get_past_the_handshake():
 @pytest.mark.parametrize("what", ["tampered", "other signer", "other sender", "other configuration", "garbage"])
 def test_a_message_that_is_not_the_members_own_is_refused_and_a_flood_of_them_cut_off(what):
     async def play() -> None:
-        a, b = local(0), local(1)
+        a, b, c = local(0), local(1), local(2)
         at_a = Inbox()
         good = Envelope(1, CONFIG, 1, 1, Have(b"h" * 32))
         frame = {
@@ -155,8 +188,9 @@ def test_a_message_that_is_not_the_members_own_is_refused_and_a_flood_of_them_cu
             "other configuration": seal(replace(good, config_hash=b"d" * 32), b.key),
             "garbage": os.urandom(50),
         }[what]
-        async with links(a, at_a) as left:
-            left.set_peers({1: peer(b)})
+        async with links(a, at_a) as left, links(c, Inbox()) as honest:
+            left.set_peers({1: peer(b), 2: peer(c)})
+            honest.set_peers({0: peer(a)})
             with zmq.Context() as context, context.socket(zmq.DEALER) as raw:
                 raw.curve_publickey, raw.curve_secretkey = b.curve_public, b.curve_secret
                 raw.curve_serverkey = a.curve_public
@@ -166,8 +200,9 @@ def test_a_message_that_is_not_the_members_own_is_refused_and_a_flood_of_them_cu
                 for _ in range(MAX_BAD_FRAMES):
                     raw.send(frame)
                 raw.send(seal(replace(good, message=Lack(b"l" * 32)), b.key))
-                await until(lambda: left.traffic.bad == MAX_BAD_FRAMES)
-                await asyncio.sleep(0.05)
+                await left.traffic.until(lambda counts: counts.bad == MAX_BAD_FRAMES)
+                await left.heard_at.beats(2, 2)
+                assert left.traffic.bad == MAX_BAD_FRAMES
                 assert at_a == [(1, 1, Have(b"h" * 32))]  # after so many, not even the honest one is heard
                 raw.close(linger=0)
 
@@ -187,9 +222,9 @@ def test_a_removed_member_is_disconnected_and_the_others_come_back():
             left.set_peers({2: peer(c)})
             left.heard_at.clear()
             await until_heard(left, 2)
-            for _ in range(20):
+            for _ in range(4):
                 removed.send(0, 1, Have(b"x" * 32))
-                await asyncio.sleep(0.01)
+                await left.heard_at.beats(2, 1)
             assert 1 not in left.heard_at
             assert at_a == []
 
