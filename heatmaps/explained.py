@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from heatmaps.render import Underlay
     from models.model_file import Model
     from pipelines.features import Features
-    from pipelines.slide import Slide
+    from pipelines.slides import Slide
 
 FORMAT = "wsi-swarm heatmap 1"
 _LONGEST_SIDE_PX = 1400

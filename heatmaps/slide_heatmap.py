@@ -13,14 +13,14 @@ from models.model_file import load_model
 from models.predict import check_kind
 from pipelines.errors import ConfigError, InputError
 from pipelines.features import read_features
-from pipelines.slide import open_slide
+from pipelines.slides import open_slide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from pipelines.features import Features
-    from pipelines.slide import Slide
+    from pipelines.slides import Slide
 
 __all__ = ["Heatmap", "Options", "check_slide", "make_heatmap"]
 

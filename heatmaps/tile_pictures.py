@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.slide import UnreadableRegion
+from pipelines.slides import UnreadableRegion
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipelines.slide import Slide
+    from pipelines.slides import Slide
 
 _PICTURE_PX = 320
 _SURROUNDINGS = 0.5

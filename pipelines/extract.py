@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.batches import Batcher
+from pipelines.engine.batches import Batcher
+from pipelines.engine.reading import read_in_order
 from pipelines.errors import ConfigError, InputError, WsiSwarmError
-from pipelines.features import Features, describe, write_features
-from pipelines.job import Claim, Job, fingerprint
+from pipelines.features import Features, Tiles, describe, read_tiles, write_features
+from pipelines.job import Claim, Job, Outcome, Summary, count, fingerprint
 from pipelines.progress import progress
-from pipelines.reading import read_in_order
-from pipelines.slide import Slide, UnreadableRegion, open_slide
-from pipelines.slide_list import SlideEntry, list_slides
-from pipelines.summary import Outcome, Summary, count
+from pipelines.slides import Slide, SlideEntry, UnreadableRegion, list_slides, open_slide
 from pipelines.tile import STAGE as TILE_STAGE
-from pipelines.tiles import Tiles, read_tiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

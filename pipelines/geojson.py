@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from pipelines.outline import Ring
+    from pipelines.tissue.outline import Ring
 
 _NAMESPACE = uuid.UUID("01700f7d-9824-465c-8fbb-5c75c5c7b8ca")
 TISSUE_COLOUR = (0, 170, 0)

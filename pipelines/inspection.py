@@ -9,11 +9,11 @@ import numpy as np
 import openslide
 
 from pipelines.errors import InputError
-from pipelines.features import FORMAT as FEATURES_FORMAT
-from pipelines.features import read_features
-from pipelines.slide import open_handle, resolution_of
-from pipelines.tiles import FORMAT as TILES_FORMAT
-from pipelines.tiles import read_tiles
+from pipelines.features.feature_file import FORMAT as FEATURES_FORMAT
+from pipelines.features.feature_file import read_features
+from pipelines.features.tile_file import FORMAT as TILES_FORMAT
+from pipelines.features.tile_file import read_tiles
+from pipelines.slides import open_handle, resolution_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,19 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.errors import ConfigError, InputError, WsiSwarmError
-from pipelines.features import describe_tiles
+from pipelines.features import Tiles, describe_tiles, write_tiles
 from pipelines.files import write_bytes
 from pipelines.geojson import slide_features, write_geojson
 from pipelines.grid import covered_fraction, make_grid
-from pipelines.job import Claim, Job, fingerprint
-from pipelines.outline import outline
-from pipelines.preview import LONG_SIDE_PX, draw_preview, encode_jpeg
+from pipelines.job import Claim, Job, Outcome, Summary, fingerprint
 from pipelines.progress import progress
-from pipelines.slide import PLAUSIBLE_MPP, Slide, open_slide
-from pipelines.slide_list import SlideEntry, list_slides
-from pipelines.summary import Outcome, Summary
-from pipelines.tiles import Tiles, write_tiles
-from pipelines.tissue import OVERVIEW_MPP, find_tissue
+from pipelines.slides import PLAUSIBLE_MPP, Slide, SlideEntry, list_slides, open_slide
+from pipelines.tissue.find import OVERVIEW_MPP, find_tissue
+from pipelines.tissue.outline import outline
+from pipelines.tissue.preview import LONG_SIDE_PX, draw_preview, encode_jpeg
 
 if TYPE_CHECKING:
     from collections.abc import Callable

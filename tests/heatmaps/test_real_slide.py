@@ -16,7 +16,7 @@ from models.model_file import Model, save_model
 from pipelines.errors import InputError
 from pipelines.features import Features, describe, write_features
 from pipelines.grid import make_grid
-from pipelines.slide import open_slide
+from pipelines.slides import open_slide
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import torch
 from pipelines.errors import ConfigError, InputError, PartialError
 from pipelines.extract import ExtractOptions, extract_slides
 from pipelines.features import read_features
-from pipelines.slide import open_slide
+from pipelines.slides import open_slide
 from pipelines.tile import TileOptions, tile_slides
 
 if TYPE_CHECKING:

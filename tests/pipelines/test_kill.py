@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 from pipelines.extract import ExtractOptions, extract_slides
-from pipelines.features import read_features
+from pipelines.features import read_features, read_tiles
 from pipelines.tile import TileOptions, tile_slides
-from pipelines.tiles import read_tiles
 
 SCRIPT = Path(__file__).with_name("killed_run.py")
 

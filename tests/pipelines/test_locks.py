@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipelines.locks import STALE_AFTER_S, Heartbeat, acquire, holder
+from pipelines.job.locks import STALE_AFTER_S, Heartbeat, acquire, holder
 
 if TYPE_CHECKING:
     from pathlib import Path

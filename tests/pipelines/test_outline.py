@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from pipelines.outline import outline
-from pipelines.tissue import find_tissue
+from pipelines.tissue.find import find_tissue
+from pipelines.tissue.outline import outline
 
 
 def area(ring: list[tuple[float, float]]) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.slide import UnreadableRegion, open_slide
+from pipelines.slides import UnreadableRegion, open_slide
 
 if TYPE_CHECKING:
     from pathlib import Path

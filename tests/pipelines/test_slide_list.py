@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.slide import find_slides
-from pipelines.slide_list import SlideEntry, list_slides
+from pipelines.slides import SlideEntry, find_slides, list_slides
 
 if TYPE_CHECKING:
     from pathlib import Path

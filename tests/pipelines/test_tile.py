@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from pipelines.errors import ConfigError, InputError, PartialError, SetupError
-from pipelines.locks import acquire
+from pipelines.features import read_tiles
+from pipelines.job.locks import acquire
 from pipelines.tile import TileOptions, tile_slides
-from pipelines.tiles import read_tiles
 
 if TYPE_CHECKING:
     from pathlib import Path

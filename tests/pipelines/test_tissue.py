@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipelines.tissue import find_tissue, glass_colour
+from pipelines.tissue.find import find_tissue, glass_colour
 
 PINK = (224, 150, 190)
 

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from pipelines.features import read_features
-from pipelines.slide import open_slide
-from pipelines.slide_list import list_slides
+from pipelines.features import read_features, read_tiles
+from pipelines.slides import list_slides, open_slide
 from pipelines.tile import tile_slides
-from pipelines.tiles import read_tiles
-from pipelines.tissue import find_tissue
+from pipelines.tissue.find import find_tissue
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from heatmaps.explained import ExplainedSlide, Options
 from heatmaps.figure import Legend, Panel, draw
 from models.auroc import Auroc, auroc_interval
 from pipelines.files import write_bytes
-from pipelines.slide import open_slide
+from pipelines.slides import open_slide
 from wsi_swarm.study.drawing.layout import Region
 from wsi_swarm.study.drawing.truth import LYMPHOCYTE_RICH, NAMES, share_of_tiles
 

@@ -10,7 +10,7 @@ import numpy as np
 from pipelines.errors import InputError
 from pipelines.files import write_bytes
 from pipelines.geojson import classification, feature, write_geojson
-from pipelines.outline import outline
+from pipelines.tissue.outline import outline
 from wsi_swarm.study.drawing.layout import Layout, Region
 
 if TYPE_CHECKING:

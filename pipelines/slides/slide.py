@@ -12,12 +12,11 @@ import numpy as np
 import openslide
 
 from pipelines.errors import InputError
-from pipelines.slide_list import find_slides, slide_id_of
+from pipelines.slides.slide_list import slide_id_of
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["Overview", "Slide", "UnreadableRegion", "find_slides", "open_slide", "slide_id_of"]
 
 PLAUSIBLE_MPP = (0.02, 20.0)
 """Scans lie inside; a print resolution of 72 dpi (353 µm/px) that an image program left in a TIFF lies outside."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 
 from pipelines.errors import InputError
-from pipelines.features import read_attrs, write_attrs, write_coords
+from pipelines.features.feature_file import read_attrs, write_attrs, write_coords
 from pipelines.files import replacing
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from pipelines.slide import UnreadableRegion
+from pipelines.slides import UnreadableRegion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

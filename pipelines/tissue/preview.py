@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipelines.outline import Ring
+    from pipelines.tissue.outline import Ring
 
 LONG_SIDE_PX = 1600
 _GREEN, _BLUE = (0, 170, 0), (40, 80, 220)

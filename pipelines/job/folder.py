@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import SetupError
 from pipelines.files import write_json
-from pipelines.locks import Heartbeat, SlideLock, acquire, holder
-from pipelines.summary import Outcome
+from pipelines.job.locks import Heartbeat, SlideLock, acquire, holder
+from pipelines.job.summary import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
-    from pipelines.slide_list import SlideEntry
+    from pipelines.slides import SlideEntry
 
 STATE_FORMAT = "wsi-swarm state 1"
 

@@ -1,0 +1,1 @@
+"""Tiles from disk through the encoder to feature files: reading ahead, batches, devices."""

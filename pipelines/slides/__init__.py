@@ -1,0 +1,28 @@
+"""Whole-slide images: which ones are meant, opening them, reading pixels at exact micrometres."""
+
+from pipelines.slides.slide import (
+    MPP_TOLERANCE,
+    PLAUSIBLE_MPP,
+    Overview,
+    Slide,
+    UnreadableRegion,
+    open_handle,
+    open_slide,
+    resolution_of,
+)
+from pipelines.slides.slide_list import SlideEntry, find_slides, list_slides, slide_id_of
+
+__all__ = [
+    "MPP_TOLERANCE",
+    "PLAUSIBLE_MPP",
+    "Overview",
+    "Slide",
+    "SlideEntry",
+    "UnreadableRegion",
+    "find_slides",
+    "list_slides",
+    "open_handle",
+    "open_slide",
+    "resolution_of",
+    "slide_id_of",
+]

@@ -1,0 +1,1 @@
+"""Stain normalisation and augmentation of tiles, between reader and encoder."""
