@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
-from contextlib import contextmanager
+import shutil
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import h5py
+
+_HDF5_GROWTH = 2**20
 
 
 @contextmanager
@@ -37,6 +43,22 @@ def write_bytes(path: Path, data: bytes) -> None:
         aside.write_bytes(data)
 
 
+@contextmanager
+def writing_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Yield an HDF5 file in memory; on success its bytes are written to ``path`` atomically and durably.
+
+    A disk that is full is then an ``OSError`` of one write, not an error from the depth of a library that also wants
+    to write when it closes.
+    """
+    import h5py  # the other functions are wanted where it is not
+
+    with h5py.File(path.name, "w", driver="core", backing_store=False, block_size=_HDF5_GROWTH) as file:
+        yield file
+        file.flush()
+        data = file.id.get_file_image()
+    write_bytes(path, data)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 ``text`` to ``path`` atomically and durably."""
     write_bytes(path, text.encode())
@@ -45,6 +67,20 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as strict JSON (NaN is refused) to ``path`` atomically and durably."""
     write_text(path, json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def why_not_written(path: Path, error: OSError) -> str:
+    """Return the one sentence for a file that could not be written: which, why, how much is free, what to do."""
+    free = ""
+    with suppress(OSError):
+        folder = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+        free = f" ({shutil.disk_usage(folder).free / 2**30:.2f} GiB free there)"
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+    remedy = "free some space" if full else "mend that"
+    return (
+        f"{path} cannot be written: {error.strerror or error}{free}; {remedy} and run the same command again, "
+        "what is done stays done"
+    )
 
 
 def _sync_folder(folder: Path) -> None:

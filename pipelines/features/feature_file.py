@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.files import replacing
+from pipelines.files import writing_hdf5
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,7 +139,7 @@ def write_features(path: Path, features: Features) -> None:
     if not np.isfinite(values).all():
         msg = f"features of {features.slide_id} hold values that float16 cannot hold"
         raise ValueError(msg)
-    with replacing(path) as aside, h5py.File(aside, "w") as file:
+    with writing_hdf5(path) as file:
         write_attrs(file, {"format": FORMAT, "slide_id": features.slide_id, **features.attrs})
         # Contiguous, not chunked: TRIDENT's (1, D) chunks make reading about ten times slower.
         dataset = file.create_dataset("features", data=values)

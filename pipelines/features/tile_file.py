@@ -9,7 +9,7 @@ import h5py
 
 from pipelines.errors import InputError
 from pipelines.features.feature_file import read_attrs, write_attrs, write_coords
-from pipelines.files import replacing
+from pipelines.files import writing_hdf5
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ class Tiles:
 
 def write_tiles(path: Path, tiles: Tiles) -> None:
     """Write a tile file atomically."""
-    with replacing(path) as aside, h5py.File(aside, "w") as file:
+    with writing_hdf5(path) as file:
         write_attrs(file, {"format": FORMAT, "slide_id": tiles.slide_id, **tiles.attrs})
         write_coords(file, tiles.slide_id, path.parent.name, tiles.coords, tiles.attrs)
 
