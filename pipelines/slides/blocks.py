@@ -1,0 +1,39 @@
+"""Which tiles are read together. Pure geometry."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pipelines.slides.pixels import Raster
+
+BLOCK_PX = 8_000_000
+"""Pixels of a block's bounding box: 24 MB decoded. Larger blocks decode fewer of the slide's own tiles twice."""
+
+
+def make_blocks(coords: np.ndarray, side: float, raster: Raster, block_px: int = BLOCK_PX) -> list[np.ndarray]:
+    """Divide tiles into neighbourhoods whose bounding box holds at most ``block_px`` raster px (or one tile).
+
+    Parameters
+    ----------
+    coords : (N, 2), top-left corners in level-0 px.
+    side : of a tile in level-0 px.
+    raster : the pixels that are read.
+    block_px : largest bounding box.
+
+    Returns
+    -------
+    Row indices of each block, ascending; blocks from top to bottom and left to right. Every row is in one block.
+    """
+    coords = np.asarray(coords)
+    if not len(coords):
+        return []
+    # A tile begins inside its cell and so ends within one side of it.
+    cell = max(1.0, math.sqrt(block_px) * raster.downsample - side)
+    column, row = ((coords - coords.min(axis=0)) // cell).T.astype(np.int64)
+    order = np.lexsort((np.arange(len(coords)), column, row))
+    borders = np.flatnonzero(np.diff(row[order]) | np.diff(column[order])) + 1
+    return np.split(order, borders)

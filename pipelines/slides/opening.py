@@ -1,0 +1,69 @@
+"""Opening slides: OpenSlide decides what is one; the fastest source that shows the same pixels reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, get_args
+
+import openslide
+
+from pipelines.errors import InputError
+from pipelines.slides.openslide_source import OpenSlideSource
+from pipelines.slides.resolution import resolution_of
+from pipelines.slides.slide import Slide
+
+Reader = Literal["auto", "openslide", "jpeg-tiff"]
+READERS: tuple[Reader, ...] = get_args(Reader)
+
+
+def open_slide(
+    path: Path, slide_mpp: float | None = None, only_if_missing: bool = False, reader: Reader = "auto"
+) -> Slide:
+    """Open a slide file or DICOM folder.
+
+    Parameters
+    ----------
+    path : slide file, or a folder that holds the DICOM files of one slide.
+    slide_mpp : µm per level-0 px for a slide whose file does not say it. It never overrules a file that does.
+    only_if_missing : take a file's own mpp without complaint even where ``slide_mpp`` differs; for a value that was
+        given for many slides at once.
+    reader : what reads the pixels: "openslide", "jpeg-tiff" (only tiled JPEG in TIFF and SVS), or "auto", the
+        faster one that can.
+
+    Raises
+    ------
+    InputError
+        If the slide is missing or unreadable, says no (plausible) mpp and none is given, says another mpp than
+        the one given, has pixels that are not square (beyond 2 %), or cannot be read by the reader asked for.
+    """
+    path = Path(path)
+    handle = open_handle(path)
+    try:
+        mpp, origin = resolution_of(path, handle, slide_mpp, only_if_missing)
+        return Slide(handle, OpenSlideSource(handle, _file_of(path)), path, mpp, origin)
+    except BaseException:
+        handle.close()
+        raise
+
+
+def open_handle(path: Path) -> openslide.OpenSlide:
+    """Open a slide file or DICOM folder as OpenSlide does, whatever its resolution; ``InputError`` if it can't be."""
+    try:
+        return openslide.OpenSlide(_file_of(Path(path)))
+    except (openslide.OpenSlideError, OSError) as error:
+        msg = f"{path} cannot be opened as a slide: {error}"
+        raise InputError(msg) from error
+
+
+def _file_of(path: Path) -> Path:
+    if not path.exists():
+        msg = f"{path} does not exist"
+        raise InputError(msg)
+    if path.is_file():
+        return path
+    # The largest file is nearly always level 0; OpenSlide finds the other levels of its series by itself.
+    parts = sorted(path.glob("*.dcm"), key=lambda part: (-part.stat().st_size, part.name))
+    if not parts:
+        msg = f"{path} is a folder without .dcm files, so it is no DICOM slide"
+        raise InputError(msg)
+    return parts[0]

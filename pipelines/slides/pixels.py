@@ -1,0 +1,113 @@
+"""What every source of a slide's pixels speaks: rasters, boxes of whole pixels, pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+REDUCTIONS = (8, 4, 2, 1)
+"""The whole factors by which libjpeg can decode a picture smaller, without decoding it first."""
+_SCALE_TOLERANCE = 1.005
+"""Keeps a level whose downsample is 4.0011 instead of 4 usable for a wish of exactly 4."""
+
+# Tiles are read by threads of our own; a second pool inside each resize would only fight with them.
+cv2.setNumThreads(1)
+
+
+@dataclass(frozen=True)
+class Raster:
+    """The pixels in which a rectangle is rounded and read: a level's, or squares of ``reduction`` x ``reduction``.
+
+    Attributes
+    ----------
+    level : level of the slide.
+    reduction : level px per raster px along a side.
+    downsample : level-0 px per raster px.
+    """
+
+    level: int
+    reduction: int
+    downsample: float
+
+    def box(self, x: float, y: float, width: float, height: float) -> Box:
+        """Round a rectangle in level-0 px to whole raster px, at least one."""
+        step = self.downsample
+        return Box(round(x / step), round(y / step), max(1, round(width / step)), max(1, round(height / step)))
+
+
+class Box(NamedTuple):
+    """A rectangle of whole raster px; it may reach out of the level."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+class Pixels(NamedTuple):
+    """A picture of a box: (H, W, 3) uint8 RGB at the raster's scale or finer, and the fraction that was scanned."""
+
+    rgb: np.ndarray
+    scanned: float
+
+
+class Undecodable(NamedTuple):
+    """Why a box has no picture."""
+
+    reason: str
+
+
+class PixelSource(Protocol):
+    """A way to the pixels of an open slide, safe to use from several threads at once."""
+
+    reader: str
+
+    def read(self, raster: Raster, boxes: Sequence[Box]) -> list[Pixels | Undecodable]:
+        """Read boxes that lie near each other; each result is the same as if its box were read alone."""
+        ...
+
+    def close(self) -> None:
+        """Close the file."""
+        ...
+
+
+def choose_raster(downsamples: Sequence[float], scale: float, oversampling: float = 1.0) -> Raster:
+    """Return the coarsest raster that is no coarser than ``scale`` level-0 px per px of the result.
+
+    Parameters
+    ----------
+    downsamples : of the levels, finest first.
+    scale : level-0 px per px of the result.
+    oversampling : how many px of a stored level at least a px of the result averages along a side.
+    """
+    fits = [
+        level for level, downsample in enumerate(downsamples) if downsample * oversampling <= scale * _SCALE_TOLERANCE
+    ]
+    level = fits[-1] if fits else 0
+    rest = scale * _SCALE_TOLERANCE / downsamples[level]
+    reduction = next((factor for factor in REDUCTIONS if factor <= rest), 1)
+    return Raster(level, reduction, downsamples[level] * reduction)
+
+
+def on_white(rgba: np.ndarray) -> np.ndarray:
+    """Lay (H, W, 4) uint8 RGBA on white; (H, W, 3)."""
+    alpha = rgba[..., 3:]
+    if alpha.min() == 255:
+        return np.ascontiguousarray(rgba[..., :3])
+    weight = alpha.astype(np.float32) / 255
+    return np.rint(rgba[..., :3] * weight + 255 * (1 - weight)).astype(np.uint8)
+
+
+def resize(rgb: np.ndarray, out_px: tuple[int, int]) -> np.ndarray:
+    """Scale to (width, height) by area averaging; the result shares no memory with what it was cut from."""
+    height, width = rgb.shape[:2]
+    if (width, height) == out_px:
+        return np.array(rgb, order="C") if rgb.base is not None else rgb
+    smaller = width >= out_px[0] and height >= out_px[1]
+    return cv2.resize(rgb, out_px, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
