@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import SetupError
-from pipelines.files import write_json
-from pipelines.job.locks import Heartbeat, SlideLock, acquire, holder
+from pipelines.files import why_not_written, write_json
+from pipelines.job.control import WHOLE_LIST, Control
+from pipelines.job.locks import Heartbeat, SlideLock, acquire, holder, is_busy
+from pipelines.job.plan import Plan, judge
 from pipelines.job.summary import Outcome
 
 if TYPE_CHECKING:
@@ -31,11 +34,25 @@ class Job:
     ----------
     folder : created when missing.
     clock : seconds since the epoch; only locks and the times in state files read it.
+    control : which slides are worked on.
+    started : when the run began of which this is a part; what was done or failed later than that, by whomever, is
+        not tried again. None for now.
+    leave_the_dead : whether slides that a process of this run left behind when it died are left to who started it.
     """
 
-    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Callable[[], float] = time.time,
+        control: Control = WHOLE_LIST,
+        started: float | None = None,
+        leave_the_dead: bool = False,
+    ) -> None:
         self.folder = Path(folder)
         self.clock = clock
+        self.control = control
+        self.started = clock() if started is None else started
+        self._leave_the_dead = leave_the_dead
         self._heartbeat = Heartbeat(clock)
 
     def __enter__(self) -> Job:
@@ -62,10 +79,10 @@ class Job:
         """Return where the picture of the slide with outline and tiles lies."""
         return self.folder / "thumbnails" / f"{slide_id}.jpg"
 
-    def features_file(self, encoder: str, slide_id: str) -> Path:
-        """Return where the feature file of a slide lies."""
+    def features_file(self, encoder: str, slide_id: str, variant: str = "") -> Path:
+        """Return where the feature file of a slide lies; ``variant`` names a further feature set of the encoder."""
         # A hub name such as owner/model is one encoder, not a folder in a folder.
-        return self.folder / "features" / encoder.replace("/", "--") / f"{slide_id}.h5"
+        return self.folder / "features" / encoder.replace("/", "--") / variant / f"{slide_id}.h5"
 
     def state_file(self, slide_id: str) -> Path:
         """Return where the state of a slide lies."""
@@ -74,6 +91,31 @@ class Job:
     def stage(self, slide_id: str, stage: str) -> dict[str, Any]:
         """Return the recorded state of one stage of a slide; empty when it was never begun."""
         return self.state(slide_id)["stages"].get(stage, {})
+
+    def plan(self, entry: SlideEntry, stage: str, parameters: Mapping[str, Any], outputs: Sequence[Path]) -> Plan:
+        """Return what ``claim`` would do with a slide, without touching anything."""
+        plan = self._plan(self.stage(entry.id, stage), entry, parameters, outputs)
+        lock = self.lock_file(entry.id)
+        if plan.does and is_busy(lock, self.clock):
+            return Plan(entry.id, False, "busy", f"{holder(lock)} is working on it")
+        return plan
+
+    def lock_file(self, slide_id: str) -> Path:
+        """Return where the lock of a slide lies."""
+        return self.folder / "state" / f"{slide_id}.lock"
+
+    def _plan(
+        self, recorded: Mapping[str, Any], entry: SlideEntry, parameters: Mapping[str, Any], outputs: Sequence[Path]
+    ) -> Plan:
+        plan = judge(entry.id, recorded, parameters, outputs)
+        if self.control.only_failed and plan.why not in {"failed before", "done"}:
+            return Plan(entry.id, False, "not failed", f"only those that failed are asked for; this one: {plan.why}")
+        if self.control.force and not plan.does and not self._in_this_run(recorded):
+            return Plan(entry.id, True, "forced", "it is done")
+        return plan
+
+    def _in_this_run(self, recorded: Mapping[str, Any]) -> bool:
+        return recorded.get("time", self.started) > self.started
 
     def claim(
         self, entry: SlideEntry, stage: str, parameters: Mapping[str, Any], outputs: Sequence[Path]
@@ -87,28 +129,56 @@ class Job:
         parameters : everything that the outputs depend on, as JSON values.
         outputs : the files that the stage makes.
         """
-        lock_file = self.folder / "state" / f"{entry.id}.lock"
-        lock = acquire(lock_file, self.clock)
+        settled = self._settled(entry, stage, parameters, outputs)
+        if settled:
+            return settled
+        lock_file = self.lock_file(entry.id)
+        died = self._leave_the_dead and lock_file.exists() and self._in_this_run(self.stage(entry.id, stage))
+        try:
+            if died and not is_busy(lock_file, self.clock):
+                return Outcome(entry.id, "busy", f"{holder(lock_file)} was working on it and is gone")
+            lock = acquire(lock_file, self.clock)
+        except OSError as error:
+            return Outcome(entry.id, "failed", why_not_written(lock_file, error))
         if lock is None:
             return Outcome(entry.id, "busy", f"{holder(lock_file)} is working on it")
         self._heartbeat.add(lock)
-        recorded = self.stage(entry.id, stage)
-        digest = parameters_sha256(parameters)
-        whole = recorded.get("status") == "done" and all(path.is_file() for path in outputs)
-        if whole and recorded.get("parameters_sha256") == digest:
-            self._heartbeat.release(lock)
-            return Outcome(entry.id, "done before", "", recorded["counts"])
-        for output in outputs:
-            # Of a run that was killed while it wrote; the lock says that nobody writes them now.
-            for left_over in output.parent.glob(f".{escape(output.name)}.*.tmp"):
-                left_over.unlink()
-        claim = Claim(self, entry, stage, dict(parameters), lock, int(recorded.get("attempts", 0)) + 1)
-        claim.record("running")
+        try:
+            # Another may have finished it between the look and the lock.
+            settled = self._settled(entry, stage, parameters, outputs)
+            if settled:
+                self.release(lock)
+                return settled
+            for output in outputs:
+                # Of a run that was killed while it wrote; the lock says that nobody writes them now.
+                for left_over in output.parent.glob(f".{escape(output.name)}.*.tmp"):
+                    left_over.unlink()
+            attempts = int(self.stage(entry.id, stage).get("attempts", 0)) + 1
+            claim = Claim(self, entry, stage, dict(parameters), lock, attempts)
+            claim.record("running")
+        except OSError as error:
+            self.release(lock)
+            return Outcome(entry.id, "failed", why_not_written(self.state_file(entry.id), error))
         return claim
 
+    def _settled(
+        self, entry: SlideEntry, stage: str, parameters: Mapping[str, Any], outputs: Sequence[Path]
+    ) -> Outcome | None:
+        recorded = self.stage(entry.id, stage)
+        plan = self._plan(recorded, entry, parameters, outputs)
+        if plan.why == "done" and not plan.does:
+            return Outcome(entry.id, "done before", "", recorded["counts"])
+        if not plan.does:
+            return Outcome(entry.id, "not asked for")
+        same = recorded.get("parameters_sha256") == parameters_sha256(parameters)
+        if plan.why == "failed before" and same and self._in_this_run(recorded):
+            return Outcome(entry.id, "failed", recorded["reason"])
+        return None
+
     def release(self, lock: SlideLock) -> None:
-        """Give a lock back."""
-        self._heartbeat.release(lock)
+        """Give a lock back; one that cannot be removed now counts as a dead process's when this one has ended."""
+        with suppress(OSError):
+            self._heartbeat.release(lock)
 
     def state(self, slide_id: str) -> dict[str, Any]:
         """Return the state of a slide; a damaged or missing file counts as nothing done."""
@@ -135,13 +205,18 @@ class Claim:
 
     def done(self, counts: Mapping[str, Any]) -> Outcome:
         """Record success; call it only after the outputs are in place."""
-        self.record("done", counts=dict(counts), **self.details)
+        try:
+            self.record("done", counts=dict(counts), **self.details)
+        except OSError as error:
+            return self.failed(why_not_written(self.job.state_file(self.entry.id), error))
         self.job.release(self.lock)
         return Outcome(self.entry.id, "done", "", dict(counts))
 
     def failed(self, reason: str) -> Outcome:
         """Record failure with its one sentence; the next run tries again."""
-        self.record("failed", reason=reason, **self.details)
+        # Where not even this can be written, the state says "running" or worse, which the next run does not trust.
+        with suppress(OSError):
+            self.record("failed", reason=reason, **self.details)
         self.job.release(self.lock)
         return Outcome(self.entry.id, "failed", reason)
 

@@ -31,7 +31,7 @@ class SlideLock:
 
     def beat(self, now: float) -> None:
         """Say that the holder lives, unless another has inherited the lock meanwhile."""
-        with _door(self._path.parent):
+        with door(self._path.parent):
             if self.held():
                 self._content["heartbeat"] = now
                 write_json(self._path, self._content)
@@ -42,7 +42,7 @@ class SlideLock:
 
     def release(self) -> None:
         """Give the lock back."""
-        with _door(self._path.parent):
+        with door(self._path.parent):
             if self.held():
                 self._path.unlink()
 
@@ -56,6 +56,7 @@ def acquire(path: Path, clock: Callable[[], float], stale_after_s: float = STALE
     content: dict[str, object] = {
         "host": socket.gethostname(),
         "pid": os.getpid(),
+        "pids": _pid_space(),
         "token": secrets.token_hex(8),
         "heartbeat": clock(),
     }
@@ -68,9 +69,18 @@ def acquire(path: Path, clock: Callable[[], float], stale_after_s: float = STALE
             if path.exists():
                 return None
             continue  # its holder gave it back just now
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(content, file)
+        except OSError:
+            path.unlink()  # a full disk: an empty lock would keep the slide from others for minutes
+            raise
         return SlideLock(path, content)
+
+
+def is_busy(path: Path, clock: Callable[[], float], stale_after_s: float = STALE_AFTER_S) -> bool:
+    """Return whether a living worker holds the lock at ``path``, without touching it."""
+    return path.exists() and not _is_dead(path, clock(), stale_after_s)
 
 
 def holder(path: Path) -> str:
@@ -80,19 +90,20 @@ def holder(path: Path) -> str:
 
 
 def _inherit(path: Path, content: dict[str, object], clock: Callable[[], float], stale_after_s: float) -> bool:
-    with _door(path.parent):
-        if not _is_dead(path, clock(), stale_after_s):
+    with door(path.parent):
+        if not path.exists() or not _is_dead(path, clock(), stale_after_s):
             return False
         write_json(path, content)
     return True
 
 
 @contextmanager
-def _door(folder: Path) -> Iterator[None]:
+def door(folder: Path) -> Iterator[None]:
+    """Enter alone: what is written inside is not written by another process of any host at the same time."""
     # Two heirs must not both win, nor a holder who was taken for dead write over his heir: they queue at a lock of
     # the kernel, which it opens by itself when one of them dies.
-    with (folder / ".door").open("a", encoding="utf-8") as door:
-        fcntl.flock(door, fcntl.LOCK_EX)
+    with (folder / ".door").open("a", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
@@ -101,8 +112,12 @@ def _is_dead(path: Path, now: float, stale_after_s: float) -> bool:
     heartbeat = content.get("heartbeat")
     if not isinstance(heartbeat, int | float):
         # Created but not yet filled in, or cut short by a crash: its age on disk tells which.
-        return path.exists() and now - path.stat().st_mtime > stale_after_s
-    gone = content.get("host") == socket.gethostname() and not _runs(content.get("pid"))
+        try:
+            return now - path.stat().st_mtime > stale_after_s
+        except FileNotFoundError:
+            return False  # given back meanwhile
+    here = content.get("host") == socket.gethostname() and content.get("pids", _pid_space()) == _pid_space()
+    gone = here and not _runs(content.get("pid"))
     return gone or now - heartbeat > stale_after_s
 
 
@@ -115,9 +130,20 @@ def _runs(pid: object) -> bool:
         return False
     except PermissionError:
         return True
-    stat = Path(f"/proc/{pid}/stat")
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return not Path("/proc/self").exists()  # gone meanwhile; or a system without /proc, where kill has told
     # A killed process whose parent has not looked yet still has its number, but does no more work.
-    return not (stat.is_file() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
+    return state != "Z"
+
+
+def _pid_space() -> str:
+    # Two containers of one host may share its name and still number their processes each from 1.
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 def _read(path: Path) -> dict[str, object]:

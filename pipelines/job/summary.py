@@ -7,8 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import PartialError
-from pipelines.files import write_json
+from pipelines.errors import PartialError, SetupError
+from pipelines.files import why_not_written, write_json
+from pipelines.job.locks import door
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ class Outcome:
     Attributes
     ----------
     slide_id : str.
-    status : "done", "done before", "busy" (another worker is at it) or "failed".
+    status : "done", "done before", "busy" (another worker is at it), "failed" or "not asked for".
     reason : one sentence where it is not done.
     counts : {"tiles": kept, "dropped": {reason: tiles}} where it is done.
     """
@@ -52,24 +53,42 @@ class Summary:
         return [outcome for outcome in self.outcomes if outcome.status == "failed"]
 
     def write(self) -> None:
-        """Put this run under its stage's name into the job's ``summary.json``."""
+        """Put this run under its stage's name into the job's ``summary.json``, slide by slide.
+
+        Slides of which another process tells stay; "done" is not lost to a later "done before" or "busy".
+
+        Raises
+        ------
+        SetupError
+            If the file cannot be written.
+        """
         path = self.folder / "summary.json"
-        whole = _read(path)
-        whole["runs"][self.stage] = {
-            "started": self.started,
-            "finished": self.finished,
-            "counts": dict(Counter(outcome.status for outcome in self.outcomes)),
-            "slides": [vars(outcome) for outcome in self.outcomes],
-        }
-        write_json(path, whole)
+        try:
+            with door(self.folder / "state"):
+                whole = _read(path)
+                before = whole["runs"].get(self.stage, {}).get("slides", [])
+                slides = {slide["slide_id"]: slide for slide in before}
+                for outcome in self.outcomes:
+                    known = slides.get(outcome.slide_id, {}).get("status")
+                    weak = {"done before": {"done"}, "busy": {known}, "not asked for": {known}}
+                    if known is None or known not in weak.get(outcome.status, ()):
+                        slides[outcome.slide_id] = vars(outcome)
+                whole["runs"][self.stage] = {
+                    "started": self.started,
+                    "finished": self.finished,
+                    "counts": dict(Counter(slide["status"] for slide in slides.values())),
+                    "slides": [slides[slide_id] for slide_id in sorted(slides)],
+                }
+                write_json(path, whole)
+        except OSError as error:
+            raise SetupError(why_not_written(path, error)) from error
 
     def markdown(self) -> str:
         """Return the summary for a person: one line, the failures, the slides."""
         counted = Counter(outcome.status for outcome in self.outcomes)
         tiles = sum(outcome.counts.get("tiles", 0) for outcome in self.outcomes)
-        parts = [
-            f"{counted[status]} {status}" for status in ("done", "done before", "busy", "failed") if counted[status]
-        ]
+        order = ("done", "done before", "busy", "failed", "not asked for")
+        parts = [f"{counted[status]} {status}" for status in order if counted[status]]
         lines = [
             f"{self.stage}: {', '.join(parts)}; {tiles} tiles; {self.finished - self.started:.1f} s; {self.folder}"
         ]
