@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import ConfigError
-from pipelines.preparation import AsRead
+from pipelines.preparation import AsRead, Preparation, Variant
+from pipelines.stain import macenko, reinhard, sample
+from pipelines.stain.augment import Augmentation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipelines.preparation import Preparation
+    import numpy as np
+
+    from pipelines.features import Tiles
+    from pipelines.slides import Slide
 
 NORMALISERS = ("none", "macenko", "reinhard")
 """Values of ``--stain-norm``."""
+VERSION = 1
+"""Number of the algorithms of normalisation; a change that alters any pixel raises it."""
+AUGMENTED = "augment-"
+"""Start of the folder name of an augmented set; its number follows."""
 
 
 def preparation(normalise: str = "none", augment: int = 0, seed: int = 0, reference: Path | None = None) -> Preparation:
     """Return what prepares tiles; ``AsRead`` where nothing is asked for.
+
+    Its ``parameters`` hold "normaliser" where tiles are normalised, which is what makes another kind of features, and
+    "augmentation" where further sets are made.
 
     Parameters
     ----------
@@ -42,4 +55,96 @@ def preparation(normalise: str = "none", augment: int = 0, seed: int = 0, refere
     if reference is not None and normalise == "none":
         msg = "--stain-reference needs --stain-norm macenko or reinhard"
         raise ConfigError(msg)
-    return AsRead()
+    augmentation = Augmentation(augment, seed) if augment else None
+    if normalise == "none":
+        return StainPreparation("", None, augmentation) if augmentation else AsRead()
+    method = _METHODS[normalise]
+    target = method.REFERENCE if reference is None else method.estimate(sample.picture_pixels(reference), reference)
+    return StainPreparation(normalise, target, augmentation)
+
+
+@dataclass(frozen=True)
+class PrepareStain:
+    """Prepares the tiles of one slide; see ``pipelines.preparation.PrepareTile``.
+
+    Attributes
+    ----------
+    slide_id : the slide.
+    normaliser : what brings its tiles to the reference, or None.
+    augmentation : what varies them, or None.
+    """
+
+    slide_id: str
+    normaliser: macenko.Macenko | reinhard.Reinhard | None
+    augmentation: Augmentation | None
+
+    def __call__(self, tile: np.ndarray, x: int, y: int) -> tuple[np.ndarray, ...]:
+        """Return the normalised tile and its variations, each (H, W, 3) uint8."""
+        plain = tile if self.normaliser is None else self.normaliser(tile)
+        varied = self.augmentation
+        if varied is None:
+            return (plain,)
+        return (plain, *(varied(plain, self.slide_id, x, y, number + 1) for number in range(varied.sets)))
+
+
+@dataclass(frozen=True)
+class StainPreparation:
+    """Normalises and augments; see ``pipelines.preparation.Preparation``.
+
+    Attributes
+    ----------
+    name : name of the normaliser, or "".
+    target : the look that the normaliser gives to all slides.
+    augmentation : what varies tiles, or None.
+    """
+
+    name: str
+    target: macenko.Stain | reinhard.Look | None
+    augmentation: Augmentation | None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the results depend on, as JSON values."""
+        described = self._described()
+        if self.augmentation is not None:
+            described["augmentation"]["sets"] = self.augmentation.sets
+        return described
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The set itself and the augmented ones, each with what was done to it."""
+        described = self._described()
+        common = {"stain_normalisation": described["normaliser"]} if self.name else {}
+        sets = [Variant("", common)]
+        if self.augmentation is not None:
+            for number in range(1, self.augmentation.sets + 1):
+                attrs = {**common, "augmentation_set": number, "augmentation": described["augmentation"]}
+                sets.append(Variant(f"{AUGMENTED}{number}", attrs))
+        return tuple(sets)
+
+    def for_slide(self, slide: Slide, tiles: Tiles) -> PrepareStain:
+        """Estimate the stain of the slide from a sample of its tiles; ``InputError`` if it can't be told."""
+        if not self.name:
+            return PrepareStain(tiles.slide_id, None, self.augmentation)
+        method = _METHODS[self.name]
+        own = method.estimate(sample.slide_pixels(slide, tiles), slide.path)
+        return PrepareStain(tiles.slide_id, method.between(own, self.target), self.augmentation)
+
+    def _described(self) -> dict[str, Any]:
+        described: dict[str, Any] = {}
+        if self.name:
+            method = _METHODS[self.name]
+            reference = {quantity: list(values) for quantity, values in asdict(self.target).items()}
+            described["normaliser"] = {
+                "name": self.name,
+                "version": VERSION,
+                "reference": reference,
+                **method.PARAMETERS,
+                "sample": sample.PARAMETERS,
+            }
+        if self.augmentation is not None:
+            described["augmentation"] = self.augmentation.describe()
+        return described
+
+
+_METHODS: dict[str, Any] = {"macenko": macenko, "reinhard": reinhard}
