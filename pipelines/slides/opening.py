@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import openslide
 
-from pipelines.errors import InputError
+from pipelines.errors import ConfigError, InputError
+from pipelines.slides.jpeg_pages import NotDirectError
+from pipelines.slides.jpeg_tiff import open_jpeg_tiff
 from pipelines.slides.openslide_source import OpenSlideSource
 from pipelines.slides.resolution import resolution_of
 from pipelines.slides.slide import Slide
+
+if TYPE_CHECKING:
+    from pipelines.slides.pixels import PixelSource
 
 Reader = Literal["auto", "openslide", "jpeg-tiff"]
 READERS: tuple[Reader, ...] = get_args(Reader)
@@ -40,10 +45,27 @@ def open_slide(
     handle = open_handle(path)
     try:
         mpp, origin = resolution_of(path, handle, slide_mpp, only_if_missing)
-        return Slide(handle, OpenSlideSource(handle, _file_of(path)), path, mpp, origin)
+        return Slide(handle, _source(handle, path, reader), path, mpp, origin)
     except BaseException:
         handle.close()
         raise
+
+
+def _source(handle: openslide.OpenSlide, path: Path, reader: Reader) -> PixelSource:
+    if reader not in READERS:
+        msg = f"reader '{reader}' is unknown; known are {', '.join(READERS)}"
+        raise ConfigError(msg)
+    file = _file_of(path)
+    whole = OpenSlideSource(handle, file)
+    if reader == "openslide":
+        return whole
+    try:
+        return open_jpeg_tiff(file, handle, whole)
+    except NotDirectError as why:
+        if reader == "auto":
+            return whole
+        msg = f"{path} cannot be read by jpeg-tiff: {why}; leave the reader to 'auto'"
+        raise InputError(msg) from why
 
 
 def open_handle(path: Path) -> openslide.OpenSlide:

@@ -39,15 +39,20 @@ class Overview:
 
 
 def read_overview(
-    source: PixelSource, size: tuple[int, int], downsamples: Sequence[float], mpp: float, wanted_mpp: float
+    source: PixelSource,
+    level_sizes: Sequence[tuple[int, int]],
+    downsamples: Sequence[float],
+    mpp: float,
+    wanted_mpp: float,
 ) -> Overview:
-    """Read a slide of ``size`` level-0 px at ``mpp`` at about ``wanted_mpp`` (never finer than the slide itself).
+    """Read a slide of ``mpp`` µm per level-0 px at about ``wanted_mpp`` (never finer than the slide itself).
 
     It is read block by block. A block that cannot be read is quartered until the hole is small.
     """
+    size = level_sizes[0]
     scale = max(1.0, wanted_mpp / mpp)
     out_w, out_h = (max(1, round(side / scale)) for side in size)
-    raster = choose_raster(downsamples, scale, _OVERSAMPLING)
+    raster = choose_raster(level_sizes, downsamples, scale, _OVERSAMPLING)
     image = np.full((out_h, out_w, 3), 255, np.uint8)
     readable = np.ones((out_h, out_w), bool)
     step = max(_FINEST_BLOCK_PX, int(_BLOCK_PX / (scale / downsamples[raster.level])))

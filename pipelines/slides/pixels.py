@@ -15,6 +15,8 @@ REDUCTIONS = (8, 4, 2, 1)
 """The whole factors by which libjpeg can decode a picture smaller, without decoding it first."""
 _SCALE_TOLERANCE = 1.005
 """Keeps a level whose downsample is 4.0011 instead of 4 usable for a wish of exactly 4."""
+_WHOLE_TOLERANCE = 0.001
+"""What a scale may differ from a whole factor so that a tile of 500 px still is as many px of the smaller picture."""
 
 # Tiles are read by threads of our own; a second pool inside each resize would only fight with them.
 cv2.setNumThreads(1)
@@ -29,16 +31,28 @@ class Raster:
     level : level of the slide.
     reduction : level px per raster px along a side.
     downsample : level-0 px per raster px.
+    size : (width, height) of the level in whole raster px.
     """
 
     level: int
     reduction: int
     downsample: float
+    size: tuple[int, int]
 
     def box(self, x: float, y: float, width: float, height: float) -> Box:
         """Round a rectangle in level-0 px to whole raster px, at least one."""
-        step = self.downsample
-        return Box(round(x / step), round(y / step), max(1, round(width / step)), max(1, round(height / step)))
+        left, wide = self._span(x, width, self.size[0])
+        top, high = self._span(y, height, self.size[1])
+        return Box(left, top, wide, high)
+
+    def _span(self, start: float, length: float, limit: int) -> tuple[int, int]:
+        first, count = round(start / self.downsample), max(1, round(length / self.downsample))
+        over = first + count - limit
+        # Rounding must not push a rectangle that ends with the slide over its edge, where nothing was scanned.
+        if 0 < over <= 2 and (start + length) / self.downsample < limit + 1:
+            first = max(min(first, 0), first - over)
+            count = min(count, limit - first)
+        return first, count
 
 
 class Box(NamedTuple):
@@ -77,12 +91,14 @@ class PixelSource(Protocol):
         ...
 
 
-def choose_raster(downsamples: Sequence[float], scale: float, oversampling: float = 1.0) -> Raster:
+def choose_raster(
+    level_sizes: Sequence[tuple[int, int]], downsamples: Sequence[float], scale: float, oversampling: float = 1.0
+) -> Raster:
     """Return the coarsest raster that is no coarser than ``scale`` level-0 px per px of the result.
 
     Parameters
     ----------
-    downsamples : of the levels, finest first.
+    level_sizes, downsamples : of the levels, finest first.
     scale : level-0 px per px of the result.
     oversampling : how many px of a stored level at least a px of the result averages along a side.
     """
@@ -90,9 +106,14 @@ def choose_raster(downsamples: Sequence[float], scale: float, oversampling: floa
         level for level, downsample in enumerate(downsamples) if downsample * oversampling <= scale * _SCALE_TOLERANCE
     ]
     level = fits[-1] if fits else 0
-    rest = scale * _SCALE_TOLERANCE / downsamples[level]
-    reduction = next((factor for factor in REDUCTIONS if factor <= rest), 1)
-    return Raster(level, reduction, downsamples[level] * reduction)
+    rest = scale / downsamples[level]
+    # Averaging 1.5 px of a smaller picture is not averaging 3 px of the picture itself; 2 and more come close.
+    reduction = next(
+        (factor for factor in REDUCTIONS if rest >= 2 * factor or abs(rest / factor - 1) <= _WHOLE_TOLERANCE), 1
+    )
+    width, height = level_sizes[level]
+    size = (max(1, width // reduction), max(1, height // reduction))
+    return Raster(level, reduction, downsamples[level] * reduction, size)
 
 
 def on_white(rgba: np.ndarray) -> np.ndarray:

@@ -84,7 +84,7 @@ class Slide:
         UnreadableRegion
             If the file cannot be decoded there, or more than half of the area was never scanned.
         """
-        raster = choose_raster(self._downsamples, min(width / out_px[0], height / out_px[1]))
+        raster = choose_raster(self.level_sizes, self._downsamples, min(width / out_px[0], height / out_px[1]))
         (read,) = self._source.read(raster, [raster.box(x, y, width, height)])
         tile = self._tile(x, y, read, out_px)
         if isinstance(tile, UnreadableRegion):
@@ -132,7 +132,7 @@ class Slide:
 
         A block that cannot be read is quartered until the hole is small; what remains is marked, not guessed.
         """
-        return read_overview(self._source, self.size, self._downsamples, self.mpp, mpp)
+        return read_overview(self._source, self.level_sizes, self._downsamples, self.mpp, mpp)
 
     def thumbnail(self, mpp: float) -> np.ndarray:
         """Return the whole slide at about ``mpp`` as (H, W, 3) uint8 RGB."""
@@ -149,7 +149,7 @@ class Slide:
         self.close()
 
     def _raster(self, side: float, out_px: int) -> Raster:
-        return choose_raster(self._downsamples, side / out_px)
+        return choose_raster(self.level_sizes, self._downsamples, side / out_px)
 
     def _tile(
         self, x: float, y: float, read: Pixels | Undecodable, out_px: tuple[int, int]

@@ -1,0 +1,119 @@
+"""Where the JPEG tiles of a TIFF lie, read once by tifffile."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tifffile
+
+from pipelines.slides.jpeg_stream import opening
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_JPEG, _RGB, _YCBCR, _CONTIGUOUS, _TOP_LEFT = 7, 2, 6, 1, 1
+_MOST_PAGES = 200
+_LARGEST_TILE_PX = 4096
+_PARSE_FAULTS = (
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    OSError,
+    MemoryError,
+    struct.error,
+)
+"""What a parser in Python may raise on a file that is not what it seems."""
+
+
+class NotDirectError(Exception):
+    """The slide's tiles cannot be read directly; the text says why, as the end of a sentence."""
+
+
+@dataclass(frozen=True)
+class JpegLevel:
+    """The JPEG tiles of one level, row by row.
+
+    Attributes
+    ----------
+    size : (width, height) in px.
+    tile : (width, height) of a tile in px; the last ones reach over the edge.
+    columns, rows : of tiles.
+    offsets, counts : (columns * rows,) int64, where each tile's bytes lie and how many they are.
+    begin : how each tile's stream begins, see ``jpeg_stream.opening``.
+    """
+
+    size: tuple[int, int]
+    tile: tuple[int, int]
+    columns: int
+    rows: int
+    offsets: np.ndarray
+    counts: np.ndarray
+    begin: bytes
+
+
+def find_jpeg_levels(file: Path, level_sizes: Sequence[tuple[int, int]]) -> list[JpegLevel]:
+    """Find the page of each level of a TIFF.
+
+    Parameters
+    ----------
+    file : TIFF or SVS.
+    level_sizes : (width, height) of the levels.
+
+    Raises
+    ------
+    NotDirectError
+        If a level is not a page of tiled 8-bit RGB or YCbCr JPEG.
+    """
+    levels: dict[tuple[int, int], JpegLevel] = {}
+    try:
+        with tifffile.TiffFile(file) as tiff:
+            for number, page in enumerate(tiff.pages):
+                size = (page.imagewidth, page.imagelength)
+                if number >= _MOST_PAGES or len(levels) == len(set(level_sizes)):
+                    break
+                if page.is_tiled and size in level_sizes and size not in levels:
+                    levels[size] = _level(page, size)
+    except _PARSE_FAULTS as error:
+        msg = f"its structure cannot be followed ({error})"
+        raise NotDirectError(msg) from error
+    for size in level_sizes:
+        if size not in levels:
+            msg = f"its level of {size[0]} x {size[1]} px is no tiled page"
+            raise NotDirectError(msg)
+    return [levels[size] for size in level_sizes]
+
+
+def _level(page: tifffile.TiffPage, size: tuple[int, int]) -> JpegLevel:
+    tile = (page.tilewidth, page.tilelength)
+    columns, rows = -(-size[0] // tile[0]), -(-size[1] // tile[1])
+    orientation = page.tags.get("Orientation")
+    told = {
+        "no JPEG": page.compression != _JPEG,
+        "neither RGB nor YCbCr": page.photometric not in (_RGB, _YCBCR),
+        "not three colours of 8 bits": (page.samplesperpixel, page.bitspersample) != (3, 8),
+        "one plane per colour": page.planarconfig != _CONTIGUOUS,
+        "turned": orientation is not None and orientation.value != _TOP_LEFT,
+        "in reversed bit order": page.fillorder != 1,
+        "in very large tiles": max(tile) > _LARGEST_TILE_PX,
+        "short of tiles": not len(page.dataoffsets) == len(page.databytecounts) == columns * rows,
+    }
+    for fault, found in told.items():
+        if found:
+            msg = f"its level of {size[0]} x {size[1]} px is {fault}"
+            raise NotDirectError(msg)
+    return JpegLevel(
+        size,
+        tile,
+        columns,
+        rows,
+        np.array(page.dataoffsets, np.int64),
+        np.array(page.databytecounts, np.int64),
+        opening(page.jpegtables, page.photometric == _YCBCR),
+    )
