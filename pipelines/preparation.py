@@ -41,7 +41,8 @@ class Preparation(Protocol):
     ----------
     name : suffix of the encoder's name, such as "macenko"; "" where the tile's look is not changed. Features made with
         another name are another kind of features and never mixed in training.
-    parameters : all that the results depend on, as JSON values.
+    parameters : all that the results depend on, as JSON values; where ``name`` is not "", "normaliser" of them is what
+        makes the features another kind.
     variants : the feature sets that are made.
     """
 

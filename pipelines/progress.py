@@ -7,6 +7,11 @@ import sys
 from tqdm import tqdm
 
 
+def say(sentence: str) -> None:
+    """Put a line on stderr above the bar, if there is one."""
+    tqdm.write(f"wsi-swarm: {sentence}", file=sys.stderr)
+
+
 def progress(total: int | None, what: str, unit: str) -> tqdm:
     """Return a progress bar on stderr; without a terminal it prints a line every 10 s at most."""
     on_terminal = sys.stderr.isatty()

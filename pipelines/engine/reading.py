@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+import queue
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pipelines.slides import UnreadableRegion
 
@@ -13,33 +15,134 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from pipelines.preparation import PrepareTile
+    from pipelines.slides import Slide
+
 Owner = TypeVar("Owner")
+Pictures = "tuple[np.ndarray, ...] | UnreadableRegion"
+"""What one tile becomes: a picture per variant, or the reason why there is none."""
 
 
-def read_in_order(
-    reads: Iterator[tuple[Owner, int, Callable[[], np.ndarray]]], workers: int, window: int
-) -> Iterator[tuple[Owner, int, np.ndarray | UnreadableRegion]]:
-    """Run reads in ``workers`` threads, at most ``window`` ahead, and yield their results in the order given.
+@dataclass(frozen=True)
+class Block(Generic[Owner]):
+    """Tiles of one slide that are read together.
 
-    An ``UnreadableRegion`` is a result; any other error is raised.
+    Attributes
+    ----------
+    owner : whatever the reader of the results needs to know of the slide.
+    slide : open slide.
+    rows : (K,) row indices of the slide's tiles.
+    coords : (K, 2) level-0 px.
+    side : of a tile in level-0 px.
+    out_px : side of a tile as wanted.
+    prepare : makes the variants.
+    size : bytes of all its results.
     """
-    waiting: deque[tuple[Owner, int, Future[np.ndarray | UnreadableRegion]]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="tile reader")
+
+    owner: Owner
+    slide: Slide
+    rows: np.ndarray
+    coords: np.ndarray
+    side: float
+    out_px: int
+    prepare: PrepareTile
+    size: int
+
+
+class BlockReader(Protocol):
+    """Reads blocks somewhere: in threads here, or on the workers of a cluster."""
+
+    def submit(self, block: Block[Any]) -> Callable[[], list[Pictures]]:
+        """Begin to read; what is returned waits for the results, one per row."""
+        ...
+
+    def close(self) -> None:
+        """Stop; what has not begun is never read."""
+        ...
+
+
+class ThreadReader:
+    """One pool of threads that lives as long as the run; slides come and go, the threads stay."""
+
+    def __init__(self, workers: int) -> None:
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="tile reader")
+
+    def submit(self, block: Block[Any]) -> Callable[[], list[Pictures]]:
+        """Begin to read a block."""
+        return self._pool.submit(read_block, block.slide, block.coords, block.side, block.out_px, block.prepare).result
+
+    def close(self) -> None:
+        """Wait for the blocks that are being read, forget the others."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def read_block(slide: Slide, coords: np.ndarray, side: float, out_px: int, prepare: PrepareTile) -> list[Pictures]:
+    """Read the tiles at ``coords`` and prepare each."""
+    tiles = slide.read_tiles(coords, side, out_px)
+    return [
+        tile if isinstance(tile, UnreadableRegion) else prepare(tile, x, y)
+        for tile, (x, y) in zip(tiles, coords.tolist(), strict=True)
+    ]
+
+
+def read_ahead(
+    blocks: Iterator[Block[Owner]], reader: BlockReader, window: int
+) -> Iterator[tuple[Block[Owner], list[Pictures]]]:
+    """Read blocks at most ``window`` bytes ahead of the consumer and yield them in the order given.
+
+    ``blocks`` is drawn from a thread of its own, so that opening a slide keeps nobody waiting while there is still
+    something read. A block larger than the window is read when nothing else is in it. Close the generator to stop.
+    """
+    ahead = _Ahead(blocks, reader, window)
+    feeder = threading.Thread(target=ahead.feed, name="slide opener", daemon=True)
+    feeder.start()
     try:
-        for owner, row, read in reads:
-            waiting.append((owner, row, pool.submit(_outcome, read)))
-            if len(waiting) >= max(window, workers):
-                owner_done, row_done, future = waiting.popleft()
-                yield owner_done, row_done, future.result()
-        while waiting:
-            owner_done, row_done, future = waiting.popleft()
-            yield owner_done, row_done, future.result()
+        while (item := ahead.queue.get()) is not None:
+            block, wait = item
+            yield block, wait()
+            ahead.leave(block.size)
+        feeder.join()
+        if ahead.error is not None:
+            raise ahead.error
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        ahead.stop()
+        feeder.join()
+        reader.close()
 
 
-def _outcome(read: Callable[[], np.ndarray]) -> np.ndarray | UnreadableRegion:
-    try:
-        return read()
-    except UnreadableRegion as region:
-        return region
+class _Ahead(Generic[Owner]):
+    """The window: bytes that are being read or wait for the consumer."""
+
+    def __init__(self, blocks: Iterator[Block[Owner]], reader: BlockReader, window: int) -> None:
+        self._blocks, self._reader, self._window = blocks, reader, window
+        self._inside = 0
+        self._stopped = False
+        self._changed = threading.Condition()
+        self.queue: queue.SimpleQueue[tuple[Block[Owner], Callable[[], list[Pictures]]] | None] = queue.SimpleQueue()
+        self.error: BaseException | None = None
+
+    def feed(self) -> None:
+        try:
+            for block in self._blocks:
+                if not self._enter(block.size):
+                    break
+                self.queue.put((block, self._reader.submit(block)))
+        except BaseException as error:  # noqa: BLE001 - raised again where the results are consumed
+            self.error = error
+        self.queue.put(None)
+
+    def _enter(self, size: int) -> bool:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or not self._inside or self._inside + size <= self._window)
+            self._inside += size
+            return not self._stopped
+
+    def leave(self, size: int) -> None:
+        with self._changed:
+            self._inside -= size
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
