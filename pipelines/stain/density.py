@@ -36,7 +36,7 @@ def map_density(tile: np.ndarray, affine: Affine) -> np.ndarray:
     rows = np.array(affine, np.float32)
     rows[:, 3] = _WHITE - rows[:, 3]  # so that exp gives 0-255 without another pass
     light = cv2.transform(cv2.LUT(tile, _LOG), rows)
-    cv2.min(light, float(_WHITE), dst=light)  # beyond white the conversion below would not cut but wrap
+    np.minimum(light, _WHITE, out=light)  # beyond white the conversion below would not cut but wrap
     return cv2.convertScaleAbs(cv2.exp(light, dst=light))
 
 

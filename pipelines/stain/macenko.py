@@ -45,7 +45,7 @@ class Stain:
 
 # Found by `estimate` on the reference picture of the Kather laboratory (Ref.png of github.com/jnkather/MSIfromHE, MIT;
 # sha256 9d4f10dc512f839a...), which is also why slides come out looking like those of the studies that used it.
-REFERENCE = Stain((0.511177, 0.767061, 0.387706), (0.15213, 0.896886, 0.415274), (0.893851, 0.428652))
+REFERENCE = Stain((0.507866, 0.767166, 0.391827), (0.097175, 0.910179, 0.402655), (0.885363, 0.364768))
 
 
 def estimate(pixels: np.ndarray, path: Path) -> Stain:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.stain.density import Affine, rounded
+from pipelines.stain.density import Affine, optical_density, rounded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,13 +26,17 @@ LOG_LMS_TO_LAB = np.diag([3**-0.5, 6**-0.5, 2**-0.5]) @ np.array([[1.0, 1.0, 1.0
 picture brought to its own look stays as it is."""
 SMALLEST_SPREAD = (0.01, 0.001, 0.001)
 """Standard deviations below these (log10 units) are one flat colour: nothing to scale by."""
-PARAMETERS: dict[str, float] = {}
-"""Nothing but the reference and the sample."""
+GLASS, TISSUE = 0.04, 0.10
+"""Mean optical density (log10) up to which a pixel stays as it is, and from which it is wholly mapped. The map is made
+for tissue and would paint the glass in the reference's colour of pale tissue."""
+PARAMETERS = {"glass": GLASS, "tissue": TISSUE}
 
 _LIGHT = (np.maximum(np.arange(256), 1) / 255.0).astype(np.float32)
 _TO_LMS = RGB_TO_LMS.astype(np.float32)
 _FROM_LMS = (255.0 * np.linalg.inv(RGB_TO_LMS)).astype(np.float32)
-_BRIGHTEST = 2.0
+_SUM = np.ones((1, 3), np.float32)
+_TISSUE = ((optical_density(np.arange(256)) - GLASS) / (TISSUE - GLASS) / 3).astype(np.float32)
+_BRIGHTEST = np.float32(2.0)
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Look:
 
 
 # Found by `estimate` on the same picture as the reference of `pipelines.stain.macenko`.
-REFERENCE = Look((-0.503704, -0.080077, 0.026132), (0.156606, 0.031687, 0.006737))
+REFERENCE = Look((-0.454151, -0.072551, 0.024592), (0.176519, 0.03296, 0.007224))
 
 
 def estimate(pixels: np.ndarray, path: Path) -> Look:
@@ -90,14 +94,18 @@ class Reinhard:
     affine: Affine
 
     def __call__(self, tile: np.ndarray) -> np.ndarray:
-        """Return the tile, (H, W, 3) uint8, in the look of the target."""
+        """Return the tile, (H, W, 3) uint8, in the look of the target; glass stays as it is."""
         lms = cv2.transform(cv2.LUT(tile, _LIGHT), _TO_LMS)
         cv2.log(lms, dst=lms)
         lms = cv2.transform(lms, np.array(self.affine, np.float32))
-        cv2.min(lms, _BRIGHTEST, dst=lms)
+        np.minimum(lms, _BRIGHTEST, out=lms)
         cv2.exp(lms, dst=lms)
-        # multiply, not convertScaleAbs: what lies outside the colours of a screen is negative here and becomes 0
-        return cv2.multiply(cv2.transform(lms, _FROM_LMS), 1.0, dtype=cv2.CV_8U)
+        mapped = cv2.transform(lms, _FROM_LMS)
+        tissue = cv2.transform(cv2.LUT(tile, _TISSUE), _SUM)
+        np.clip(tissue, 0.0, 1.0, out=tissue)
+        mapped -= tile
+        mapped *= tissue[..., None]
+        return cv2.add(mapped, tile, dtype=cv2.CV_8U)
 
 
 def between(source: Look, target: Look) -> Reinhard:

@@ -31,7 +31,7 @@ class HedJitter(A.ImageOnlyTransform):
     p : share of the pictures that are changed.
     """
 
-    def __init__(self, scale: float = 0.2, shift: float = 0.03, p: float = 1.0) -> None:
+    def __init__(self, scale: float = 0.15, shift: float = 0.02, p: float = 1.0) -> None:
         super().__init__(p=p)
         self.scale = scale
         self.shift = shift
@@ -58,8 +58,8 @@ def make_pipeline() -> A.Compose:
     return A.Compose(
         [
             A.D4(p=1.0),
-            HedJitter(scale=0.2, shift=0.03, p=1.0),
-            A.GaussianBlur(blur_limit=0, sigma_limit=(0.3, 1.2), p=0.3),
+            HedJitter(scale=0.15, shift=0.02, p=1.0),
+            A.GaussianBlur(blur_limit=0, sigma_limit=(0.3, 1.0), p=0.3),
             A.ImageCompression(compression_type="jpeg", quality_range=(50, 95), p=0.5),
         ]
     )
