@@ -108,9 +108,9 @@ def choose_raster(
     level = fits[-1] if fits else 0
     rest = scale / downsamples[level]
     # Averaging 1.5 px of a smaller picture is not averaging 3 px of the picture itself; 2 and more come close.
-    reduction = next(
-        (factor for factor in REDUCTIONS if rest >= 2 * factor or abs(rest / factor - 1) <= _WHOLE_TOLERANCE), 1
-    )
+    whole = _WHOLE_TOLERANCE if oversampling == 1 else 0
+    fitting = (factor for factor in REDUCTIONS if rest >= 2 * oversampling * factor or abs(rest / factor - 1) < whole)
+    reduction = next(fitting, 1)
     width, height = level_sizes[level]
     size = (max(1, width // reduction), max(1, height // reduction))
     return Raster(level, reduction, downsamples[level] * reduction, size)
