@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.engine.crew import work_together
+from pipelines.engine.devices import DeviceWorker
 from pipelines.engine.extraction import longest_first, work_through
+from pipelines.engine.ray_engine import ray_cluster, ray_workers
 from pipelines.engine.reading import ThreadReader
 from pipelines.engine.recipe import DEFAULTS, ExtractOptions, Recipe
 from pipelines.engine.run_log import RunLog
+from pipelines.engine.work_order import WorkOrder
 from pipelines.errors import InputError
 from pipelines.job import WHOLE_LIST, Control, Job, Plan, Summary
 from pipelines.preparation import AsRead
 from pipelines.slides import list_slides
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
     from pipelines.encoder import Encoder
     from pipelines.preparation import Preparation
     from pipelines.slides import SlideEntry
 
-__all__ = ["ExtractOptions", "extract_slides", "plan_extraction"]
+__all__ = ["ExtractOptions", "extract_on_devices", "extract_slides", "extract_with_ray", "plan_extraction"]
 
 
 def extract_slides(
@@ -67,6 +71,67 @@ def extract_slides(
     summary = Summary(recipe.stage, job.folder, started, clock(), log.outcomes())
     summary.write()
     return summary
+
+
+def extract_on_devices(
+    source: Path,
+    out: Path,
+    make_encoder: Callable[[str], Encoder],
+    devices: Sequence[str],
+    options: ExtractOptions = DEFAULTS,
+    slide_mpp: float | None = None,
+    *,
+    preparation: Preparation | None = None,
+    control: Control = WHOLE_LIST,
+) -> Summary:
+    """Do what ``extract_slides`` does in one process per device; each takes the longest slide that is left.
+
+    Parameters
+    ----------
+    make_encoder : makes the encoder from a device's name; it is sent to the processes, so it must be picklable.
+    devices : names that ``make_encoder`` knows; "cpu" may stand there several times.
+
+    Raises
+    ------
+    InputError, SetupError
+        As ``extract_slides``; a worker that dies is no error while its slides can be done by others.
+    """
+    order = WorkOrder(make_encoder, preparation or AsRead(), options, slide_mpp, Path(out), control, time.time())
+    entries = tiled_slides(source, Job(out), control)
+    workers = [DeviceWorker(order, device, devices.count("cpu")) for device in devices]
+    return work_together(order, workers, entries, longest_first(Job(out), entries))
+
+
+def extract_with_ray(
+    source: Path,
+    out: Path,
+    make_encoder: Callable[[str], Encoder],
+    devices: Sequence[str] = ("auto",),
+    options: ExtractOptions = DEFAULTS,
+    slide_mpp: float | None = None,
+    *,
+    preparation: Preparation | None = None,
+    control: Control = WHOLE_LIST,
+    address: str | None = None,
+) -> Summary:
+    """Do what ``extract_slides`` does on a cluster; slides and job folder must be on a file system that all nodes see.
+
+    Parameters
+    ----------
+    make_encoder, devices : as in ``extract_on_devices``; "auto" is every GPU of the cluster, or one CPU.
+    address : of the cluster; None for one that is started on this machine.
+
+    Raises
+    ------
+    InputError, SetupError
+        As ``extract_on_devices``; also without Ray or cluster.
+    """
+    with ray_cluster(address) as ray:
+        source, out = Path(source).absolute(), Path(out).absolute()  # a node's working folder is another
+        order = WorkOrder(make_encoder, preparation or AsRead(), options, slide_mpp, out, control, time.time())
+        entries = tiled_slides(source, Job(out), control)
+        workers = ray_workers(ray, order, devices)
+        return work_together(order, workers, entries, longest_first(Job(out), entries))
 
 
 def plan_extraction(

@@ -66,6 +66,10 @@ class RunLog:
         """Return whether a slide needs no more work in this run."""
         return slide_id in self._outcomes and self._outcomes[slide_id].status != "busy"
 
+    def is_told(self, slide_id: str) -> bool:
+        """Return whether anything is known of a slide."""
+        return slide_id in self._outcomes
+
     def outcomes(self) -> tuple[Outcome, ...]:
         """Return what became of each slide, in the order of the slides."""
         return tuple(self._outcomes[entry.id] for entry in self._entries if entry.id in self._outcomes)

@@ -49,7 +49,7 @@ class Control:
 
     Attributes
     ----------
-    only_failed : work on no slide but those whose last attempt failed.
+    only_failed : work on no slide but those whose last attempt failed or was cut short.
     force : do again what is done.
     shard : part of the slide list.
     """

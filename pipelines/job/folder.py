@@ -108,7 +108,7 @@ class Job:
         self, recorded: Mapping[str, Any], entry: SlideEntry, parameters: Mapping[str, Any], outputs: Sequence[Path]
     ) -> Plan:
         plan = judge(entry.id, recorded, parameters, outputs)
-        if self.control.only_failed and plan.why not in {"failed before", "done"}:
+        if self.control.only_failed and plan.why not in {"failed before", "interrupted", "done"}:
             return Plan(entry.id, False, "not failed", f"only those that failed are asked for; this one: {plan.why}")
         if self.control.force and not plan.does and not self._in_this_run(recorded):
             return Plan(entry.id, True, "forced", "it is done")

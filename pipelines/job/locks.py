@@ -83,6 +83,12 @@ def is_busy(path: Path, clock: Callable[[], float], stale_after_s: float = STALE
     return path.exists() and not _is_dead(path, clock(), stale_after_s)
 
 
+def held_by(path: Path, host: str, pid: int) -> bool:
+    """Return whether this process holds or held the lock."""
+    content = _read(path)
+    return (content.get("host"), content.get("pid")) == (host, pid)
+
+
 def holder(path: Path) -> str:
     """Return who holds the lock, for a message."""
     content = _read(path)
