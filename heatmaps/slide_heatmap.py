@@ -12,7 +12,7 @@ from models.feature_kind import read_kind
 from models.model_file import load_model
 from models.predict import check_kind
 from pipelines.errors import ConfigError, InputError
-from pipelines.features import read_features
+from pipelines.features import read_on_slide
 from pipelines.slides import open_slide
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ def make_heatmap(
     if options.clip is not None and not 0 < options.clip < float("inf"):
         raise ConfigError(f"--clip is {options.clip}, but the end of a colour scale is a positive number of log-odds")
     model = load_model(model_path)
-    features = read_features(features_path)
     check_kind(model.spec, read_kind(features_path))
     with open_slide(slide_path, slide_mpp) as slide:
+        features = read_on_slide(features_path, slide.size, slide.mpp)
         check_slide(features, slide, features_path)
         scores = tuple(all_contributions(model, features, targets))
         explained = ExplainedSlide(slide, model, features, scores, options)

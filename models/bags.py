@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.features import read_features
+from pipelines.features import in_float16, read_any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,19 +44,17 @@ class Bag:
 
 
 def load_bag(patient: Patient) -> Bag:
-    """Read all tiles of a patient.
+    """Read all tiles of a patient, from feature files of any known layout; float32 is rounded to float16.
 
     Raises
     ------
     InputError
-        If a feature file is unreadable, holds a value that is not finite, or all slides together hold no tile.
+        If a feature file is unreadable, holds a value that is not finite or too large for float16, or all slides
+        together hold no tile.
     """
     parts = []
     for path in patient.slides:
-        features = read_features(path).features
-        if not np.isfinite(features).all():
-            msg = f"{path} holds a value that is not finite; extract the slide again"
-            raise InputError(msg)
+        features = in_float16(path, read_any(path).features)
         parts.append(features)
     if sum(len(part) for part in parts) == 0:
         names = ", ".join(str(path) for path in patient.slides)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import h5py
-
 from pipelines.errors import ConfigError, InputError
-from pipelines.features import read_attrs
+from pipelines.features import describe_any
+from pipelines.features.read_any import UNKNOWN_ENCODER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +31,8 @@ class FeatureKind:
     dim
         Length D of a feature vector.
     tile_um, mpp
-        Side of a tile in µm and the µm per pixel at which it was read.
+        Side of a tile in µm and the µm per pixel at which it was read; 0 where the files do not say it. What tiled by
+        magnification has the values that the magnification stands for.
     """
 
     encoder: str
@@ -44,59 +44,56 @@ class FeatureKind:
 
     def __str__(self) -> str:
         card, weights = self.card_sha256[:12] or "unknown", self.weights_sha256[:12] or "unknown"
-        return (
-            f"{self.encoder} (card {card}, weights {weights}, {self.dim} numbers, "
-            f"tiles of {self.tile_um:g} µm at {self.mpp:g} µm/px)"
-        )
+        tiles = f"{self.tile_um:g} µm at {self.mpp:g} µm/px" if self.tile_um and self.mpp else "a size not stated"
+        return f"{self.encoder} (card {card}, weights {weights}, {self.dim} numbers, tiles of {tiles})"
 
 
 def find_feature_file(folder: Path, filename: str) -> tuple[Path, bool]:
     """Return the feature file that belongs to a FILENAME cell, and whether it is there.
 
-    ``a.h5``, ``a``, ``a.svs`` and ``centre/a.svs`` all name ``<folder>/a.h5``. Only slide suffixes are cut off, since
-    names such as ``TCGA-..-DX1.UUID`` hold dots.
+    ``a.h5``, ``a``, ``a.svs`` and ``centre/a.svs`` all name ``<folder>/a.h5``; where that is absent,
+    ``<folder>/centre/a.h5`` (STAMP mirrors the folders of the slides) and ``<folder>/a.pt`` (CLAM) are looked for. Only
+    slide suffixes are cut off, since names such as ``TCGA-..-DX1.UUID`` hold dots.
     """
-    name = Path(filename.replace("\\", "/")).name
-    if name.lower().endswith(".h5"):
-        name = name[: -len(".h5")]
-    elif Path(name).suffix.lower() in SLIDE_SUFFIXES:
-        name = Path(name).stem
+    relative = Path(filename.replace("\\", "/"))
+    name = relative.name
+    if relative.suffix.lower() in {".h5", ".pt"} | SLIDE_SUFFIXES:
+        name = relative.stem
     path = folder / f"{name}.h5"
-    return path, path.is_file()
+    mirrored = () if relative.is_absolute() or ".." in relative.parts else (folder / relative.parent / f"{name}.h5",)
+    for place in (path, *mirrored, folder / f"{name}.pt"):
+        if place.is_file():
+            return place, True
+    return path, False
 
 
 def read_kind(path: Path) -> FeatureKind:
-    """Read the kind from a feature file's attributes, without its features.
+    """Read the kind from a feature file of any known layout, without its features.
 
     Raises
     ------
     InputError
-        If the file is not a feature file of this software.
+        If the file is no feature file, or not whole.
     """
-    try:
-        with h5py.File(path, "r") as handle:
-            attrs = read_attrs(handle)
-            return FeatureKind(
-                encoder=str(attrs["encoder"]),
-                card_sha256=str(attrs["encoder_card_sha256"]),
-                weights_sha256=str(attrs["weights_sha256"]),
-                dim=int(handle["features"].shape[1]),
-                tile_um=float(attrs["tile_um"]),
-                mpp=float(attrs["requested_mpp"]),
-            )
-    except (OSError, KeyError, IndexError, ValueError) as error:
-        msg = f"{path} is not a whole feature file ({error}); delete it and run 'wsi-swarm extract' again"
-        raise InputError(msg) from error
+    described = describe_any(path)
+    attrs = described.attrs
+    if described.content.vectors is None:
+        msg = f"{path} holds tiles and no features; run 'wsi-swarm extract' and name the folder of the features"
+        raise InputError(msg)
+    return FeatureKind(
+        encoder=str(attrs.get("encoder", UNKNOWN_ENCODER)),
+        card_sha256=str(attrs.get("encoder_card_sha256", "")),
+        weights_sha256=str(attrs.get("weights_sha256", "")),
+        dim=described.content.dim or 0,
+        # Where slides were tiled by magnification, the nominal size is what they have in common.
+        tile_um=float(attrs.get("nominal_tile_um", attrs.get("tile_um", 0.0))),
+        mpp=float(attrs.get("nominal_mpp", attrs.get("requested_mpp", 0.0))),
+    )
 
 
 def count_tiles(path: Path) -> int:
     """Return the number of tiles in a feature file; raises as ``read_kind``."""
-    try:
-        with h5py.File(path, "r") as handle:
-            return len(handle["features"])
-    except (OSError, KeyError, TypeError) as error:
-        msg = f"{path} is not a whole feature file ({error}); delete it and run 'wsi-swarm extract' again"
-        raise InputError(msg) from error
+    return describe_any(path).content.tiles
 
 
 def common_kind(paths: Sequence[Path]) -> FeatureKind:

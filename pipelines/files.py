@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import h5py
@@ -43,20 +43,18 @@ def write_bytes(path: Path, data: bytes) -> None:
         aside.write_bytes(data)
 
 
-@contextmanager
-def writing_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Yield an HDF5 file in memory; on success its bytes are written to ``path`` atomically and durably.
+def hdf5_bytes(fill: Callable[[h5py.File], None]) -> bytes:
+    """Return the bytes of the HDF5 file that ``fill`` fills; equal content gives equal bytes.
 
     A disk that is full is then an ``OSError`` of one write, not an error from the depth of a library that also wants
     to write when it closes.
     """
     import h5py  # the other functions are wanted where it is not
 
-    with h5py.File(path.name, "w", driver="core", backing_store=False, block_size=_HDF5_GROWTH) as file:
-        yield file
+    with h5py.File("memory.h5", "w", driver="core", backing_store=False, block_size=_HDF5_GROWTH) as file:
+        fill(file)
         file.flush()
-        data = file.id.get_file_image()
-    write_bytes(path, data)
+        return file.id.get_file_image()
 
 
 def write_text(path: Path, text: str) -> None:

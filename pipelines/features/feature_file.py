@@ -12,12 +12,14 @@ import h5py
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.files import writing_hdf5
+from pipelines.features.trident import coords_attrs
+from pipelines.files import hdf5_bytes, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FORMAT = "wsi-swarm features 1"
+_JSON_ATTRS = frozenset({"dropped", "unknown"})
 REQUIRED_ATTRS = (
     "slide_width",
     "slide_height",
@@ -43,7 +45,7 @@ class Features:
     Attributes
     ----------
     slide_id : str.
-    features : (N, D) float16.
+    features : (N, D) float16; files of other layouts may hold float32.
     coords : (N, 2) int32, top-left corner of each tile in level-0 px.
     attrs : the file's attributes; ``describe`` makes them.
     """
@@ -128,6 +130,11 @@ def write_features(path: Path, features: Features) -> None:
     ValueError
         If shapes disagree, an attribute is missing or a value is not finite in float16.
     """
+    write_bytes(path, features_bytes(features, path.parent.name))
+
+
+def features_bytes(features: Features, folder: str) -> bytes:
+    """Return the bytes of the feature file for a folder of this name; raises as ``write_features``."""
     values = np.ascontiguousarray(features.features, np.float16)
     missing = [name for name in REQUIRED_ATTRS if name not in features.attrs]
     if missing:
@@ -139,48 +146,34 @@ def write_features(path: Path, features: Features) -> None:
     if not np.isfinite(values).all():
         msg = f"features of {features.slide_id} hold values that float16 cannot hold"
         raise ValueError(msg)
-    with writing_hdf5(path) as file:
+
+    def fill(file: h5py.File) -> None:
         write_attrs(file, {"format": FORMAT, "slide_id": features.slide_id, **features.attrs})
         # Contiguous, not chunked: TRIDENT's (1, D) chunks make reading about ten times slower.
         dataset = file.create_dataset("features", data=values)
-        write_attrs(
-            dataset, {"name": features.slide_id, "savetodir": path.parent.name, "encoder": features.attrs["encoder"]}
-        )
-        write_coords(file, features.slide_id, path.parent.name, features.coords, features.attrs)
+        write_attrs(dataset, {"name": features.slide_id, "savetodir": folder, "encoder": features.attrs["encoder"]})
+        write_coords(file, features.slide_id, folder, features.coords, features.attrs)
+
+    return hdf5_bytes(fill)
 
 
 def write_coords(file: h5py.File, slide_id: str, folder: str, coords: np.ndarray, attrs: Mapping[str, Any]) -> None:
-    """Add the dataset ``coords`` with TRIDENT's attributes, which are whole numbers; the exact ones are the file's."""
+    """Add the dataset ``coords`` with TRIDENT's attributes; the exact ones are the file's."""
     dataset = file.create_dataset("coords", data=np.ascontiguousarray(coords, np.int32))
-    write_attrs(
-        dataset,
-        {
-            "patch_size": attrs["tile_px"],
-            "patch_size_level0": round(attrs["tile_px_level0"]),
-            "level0_magnification": round(10 / attrs["mpp"]),
-            "target_magnification": round(10 / attrs["requested_mpp"]),
-            "overlap": attrs["overlap_px"],
-            "name": slide_id,
-            "savetodir": folder,
-            "level0_width": attrs["slide_width"],
-            "level0_height": attrs["slide_height"],
-        },
-    )
+    write_attrs(dataset, coords_attrs(slide_id, folder, attrs))
 
 
 def write_attrs(target: h5py.File | h5py.Dataset, attrs: Mapping[str, Any]) -> None:
-    """Write attributes; a mapping or list becomes JSON text."""
-    for name, value in attrs.items():
+    """Write attributes, in the order of their names; a mapping or list becomes JSON text."""
+    for name, value in sorted(attrs.items()):
         plain = isinstance(value, str | int | float)
         target.attrs[name] = value if plain else json.dumps(value, sort_keys=True, allow_nan=False)
 
 
 def read_attrs(file: h5py.File) -> dict[str, Any]:
-    """Read a file's attributes as plain Python values; ``dropped`` comes back as a dictionary."""
+    """Read a file's attributes as plain Python values; ``dropped`` and ``unknown`` come back as what they were."""
     attrs = {name: value.item() if isinstance(value, np.generic) else value for name, value in file.attrs.items()}
-    if "dropped" in attrs:
-        attrs["dropped"] = json.loads(attrs["dropped"])
-    return attrs
+    return {name: json.loads(value) if name in _JSON_ATTRS else value for name, value in attrs.items()}
 
 
 def read_features(path: Path) -> Features:

@@ -9,7 +9,7 @@ import h5py
 
 from pipelines.errors import InputError
 from pipelines.features.feature_file import read_attrs, write_attrs, write_coords
-from pipelines.files import writing_hdf5
+from pipelines.files import hdf5_bytes, write_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,9 +37,17 @@ class Tiles:
 
 def write_tiles(path: Path, tiles: Tiles) -> None:
     """Write a tile file atomically."""
-    with writing_hdf5(path) as file:
+    write_bytes(path, tiles_bytes(tiles, path.parent.name))
+
+
+def tiles_bytes(tiles: Tiles, folder: str) -> bytes:
+    """Return the bytes of the tile file for a folder of this name."""
+
+    def fill(file: h5py.File) -> None:
         write_attrs(file, {"format": FORMAT, "slide_id": tiles.slide_id, **tiles.attrs})
-        write_coords(file, tiles.slide_id, path.parent.name, tiles.coords, tiles.attrs)
+        write_coords(file, tiles.slide_id, folder, tiles.coords, tiles.attrs)
+
+    return hdf5_bytes(fill)
 
 
 def read_tiles(path: Path) -> Tiles:

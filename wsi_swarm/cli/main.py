@@ -14,6 +14,7 @@ from wsi_swarm.errors import WsiSwarmError
 COMMANDS = (
     "tile",
     "extract",
+    "convert",
     "inspect",
     "train",
     "predict",
