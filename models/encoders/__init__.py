@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from models.encoders.card import DEFAULT_ENCODER, EncoderCard, find_card, list_cards
+from models.encoders.card import CARD_FOLDER, DEFAULT_ENCODER, EncoderCard, describe, find_card, list_cards
 from pipelines.errors import ConfigError, SetupError
 
 if TYPE_CHECKING:
@@ -17,18 +17,23 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_ENCODER", "EncoderCard", "describe_cards", "get_encoder", "list_cards", "resolve_device"]
 
 
-def get_encoder(name: str, weights: Path | str | None = None, device: str = "auto") -> Encoder:
+def get_encoder(
+    name: str, weights: Path | str | None = None, device: str = "auto", cards: Path = CARD_FOLDER
+) -> Encoder:
     """Make an encoder.
 
     Parameters
     ----------
     name : str
-        A card's name; failing that a model name of timm, with timm's normalisation.
+        A card's name, or one of its variants ("virchow2:class"); failing that a model name of timm, or
+        "hf-hub:owner/name" for a page of the hub that timm can read, both with timm's normalisation.
     weights : path, "random" or None
         A local file (safetensors, or a plain state dict of torch); the word "random" for a seeded random
         network, to compare against; None for the weights of the hub that the card names.
     device : str
         "auto" (CUDA where there is one, else the CPU) or a name that torch knows.
+    cards : Path
+        Folder of the cards.
 
     Returns
     -------
@@ -38,13 +43,16 @@ def get_encoder(name: str, weights: Path | str | None = None, device: str = "aut
     Raises
     ------
     ConfigError
-        Unknown name; weights for an encoder that has none; a network without weights.
+        Unknown name; an encoder that is not supported; weights for an encoder that has none; a network without
+        weights.
     InputError
         The weights file is missing, unreadable or of another network.
     SetupError
         The device or the hub is not available.
     """
-    card = find_card(name)
+    card = find_card(name, cards)
+    if card is not None and card.source == "unsupported":
+        raise ConfigError(f"encoder {name!r} is not supported: {card.reason}")
     if card is not None and card.source == "descriptor" and weights is not None:
         raise ConfigError(f"encoder {name!r} has no weights; leave out --weights.")
     place = resolve_device(device)
@@ -79,17 +87,4 @@ def resolve_device(device: str) -> torch.device:
 
 def describe_cards() -> list[dict[str, Any]]:
     """Describe every card for a listing: plain values, no network library loaded."""
-    return [
-        {
-            "name": card.name,
-            "source": card.source,
-            "dim": card.dim,
-            "input_px": card.input_px,
-            "weights": f"--weights FILE, or hub: {card.hub_id}" if card.source == "timm" else "none needed",
-            "supported_mpp": card.supported_mpp,
-            "licence": card.licence,
-            "description": card.description,
-            "card_sha256": card.sha256,
-        }
-        for card in list_cards()
-    ]
+    return [describe(card) for card in list_cards()]

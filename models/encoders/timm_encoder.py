@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import timm
 import torch
-from huggingface_hub.errors import HTTPError
-from timm.layers import SwiGLUPacked
 from torch.nn import functional
 
 from models.encoders.card import EncoderCard, unknown_encoder
+from models.encoders.hub import from_hub, hub_file
+from models.encoders.networks import arguments, build_network, of_right_length, pooled
 from models.encoders.weights import file_sha256, fill_network, read_weights, state_sha256
-from pipelines.errors import ConfigError, InputError, SetupError
+from pipelines.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 RANDOM_SEED = 0
-_LAYERS = {"SwiGLUPacked": SwiGLUPacked, "SiLU": torch.nn.SiLU}
+HUB_PREFIX = "hf-hub:"
 
 
 class TimmEncoder:
@@ -31,7 +31,7 @@ class TimmEncoder:
     card : EncoderCard
         What it is.
     network : nn.Module
-        timm's network, with weights.
+        The network, with weights.
     weights_sha256 : str
         Identity of the weights; begins with "random:" for a random network.
     device : torch.device
@@ -54,7 +54,7 @@ class TimmEncoder:
             self._network.to(memory_format=torch.channels_last)
 
     def transform(self, tiles: Tensor) -> Tensor:
-        """Resize and normalise.
+        """Resize, crop where the card says so, and normalise.
 
         Parameters
         ----------
@@ -67,11 +67,14 @@ class TimmEncoder:
             float32 (B, 3, input_px, input_px).
         """
         planes = tiles.permute(0, 3, 1, 2).float() / 255
-        size = (self.input_px, self.input_px)
-        if planes.shape[2:] != size:
+        side, kept = self._card.resize_side, self.input_px
+        if planes.shape[2:] != (side, side):
             mode = self._card.interpolation
-            planes = functional.interpolate(planes, size, mode=mode, antialias=True, align_corners=False)
+            planes = functional.interpolate(planes, (side, side), mode=mode, antialias=True, align_corners=False)
             planes = planes.clamp(0, 1)  # bicubic overshoots
+        if side != kept:
+            edge = round((side - kept) / 2)
+            planes = planes[:, :, edge : edge + kept, edge : edge + kept]
         return (planes - self._mean) / self._std
 
     @torch.inference_mode()
@@ -90,12 +93,7 @@ class TimmEncoder:
         """
         mixed = self.device.type == "cuda" and self._card.precision != "float32"
         with torch.autocast(self.device.type, dtype=getattr(torch, self._card.precision), enabled=mixed):
-            if self._card.pooling == "class+mean":
-                tokens = self._network.forward_features(batch)
-                patches = tokens[:, self._network.num_prefix_tokens :]
-                features = torch.cat([tokens[:, 0], patches.mean(1)], -1)
-            else:
-                features = self._network(batch)
+            features = pooled(self._network, self._card.pooling, batch)
         if features.shape[1:] != (self.dim,):
             raise InputError(
                 f"encoder {self.name!r} gave vectors of shape {tuple(features.shape[1:])}, its card says {self.dim}; "
@@ -116,41 +114,34 @@ def load_timm_encoder(card: EncoderCard, weights: Path | str | None, device: tor
     SetupError
         The hub did not give the weights.
     """
+    of_card = f"the weights of encoder {card.name!r}"
     if weights is not None and str(weights) == "random":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(RANDOM_SEED)
             network = build_network(card)
         identity = f"random:seed={RANDOM_SEED}:{state_sha256(network)}"
     elif weights is not None:
-        path = Path(weights)
-        state = read_weights(path)
-        network = build_network(card)
-        fill_network(network, state, network.pretrained_cfg.get("classifier"), path)
-        identity = file_sha256(path)
-    elif card.hub_id is not None:
-        network = _from_hub(card)
-        identity = state_sha256(network)
-    else:
+        network, identity = _from_file(card, Path(weights))
+    elif card.hub_id is None:
         raise ConfigError(
             f"encoder {card.name!r} comes without weights: give --weights FILE, or --weights random for a random "
             "network to compare against."
         )
+    elif card.hub_file is not None:
+        network, identity = _from_file(card, hub_file(of_card, card.hub_id, card.hub_file))
+    else:
+        name = f"{HUB_PREFIX}{card.hub_id}"
+        network = from_hub(of_card, card.hub_id, lambda: timm.create_model(name, pretrained=True, **arguments(card)))
+        network, identity = of_right_length(network, card), state_sha256(network)
     return TimmEncoder(card, network, identity, device)
 
 
-def build_network(card: EncoderCard) -> nn.Module:
-    """Build the card's architecture, without weights.
-
-    Raises
-    ------
-    ConfigError
-        timm does not know the model or one of the arguments, or its vectors have another length than the card says.
-    """
-    try:
-        network = timm.create_model(card.timm_model, pretrained=False, **_arguments(card))
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise ConfigError(f"card {card.name!r}: timm can't build {card.timm_model!r}: {error}.") from error
-    return _of_right_length(network, card)
+def _from_file(card: EncoderCard, path: Path) -> tuple[nn.Module, str]:
+    state = read_weights(path)
+    network = build_network(card)
+    head = getattr(network, "pretrained_cfg", {}).get("classifier")
+    fill_network(network, state, path, head, card.keys, card.pos_embed)
+    return network, file_sha256(path)
 
 
 def card_of_timm_model(name: str) -> EncoderCard:
@@ -159,26 +150,33 @@ def card_of_timm_model(name: str) -> EncoderCard:
     Parameters
     ----------
     name : str
-        Model of timm, with or without a tag ("resnet50.tv_in1k").
+        Model of timm, with or without a tag ("resnet50.tv_in1k"), or "hf-hub:owner/name": a page of the hub whose
+        configuration timm reads.
 
     Raises
     ------
     ConfigError
         timm has no such model.
+    SetupError
+        The hub is out of reach.
     """
-    if not timm.is_model(name):
+    on_hub = name.startswith(HUB_PREFIX)
+    if not on_hub and not timm.is_model(name):
         raise unknown_encoder(name)
-    arguments: dict[str, bool | int | float | str] = {"num_classes": 0}
-    with torch.device("meta"):
-        network = timm.create_model(name, pretrained=False, **arguments)
-    hub_id = network.pretrained_cfg.get("hf_hub_id")
+    given: dict[str, bool | int | float | str | list[int]] = {"num_classes": 0}
+    if on_hub:
+        hub_id = name.removeprefix(HUB_PREFIX)
+        network = from_hub(f"the configuration of encoder {name!r}", hub_id, lambda: _skeleton(name, given))
+    else:
+        network = _skeleton(name, given)
+        hub_id = network.pretrained_cfg.get("hf_hub_id")
     config: dict[str, Any] = timm.data.resolve_model_data_config(network)
     return EncoderCard(
         name=re.sub(r"[^A-Za-z0-9._-]+", "-", name),
         source="timm",
         timm_model=name,
         hub_id=hub_id,
-        kwargs=arguments,
+        kwargs=given,
         input_px=config["input_size"][1],
         dim=network.num_features,
         mean=tuple(config["mean"]),
@@ -191,24 +189,6 @@ def card_of_timm_model(name: str) -> EncoderCard:
     )
 
 
-def _arguments(card: EncoderCard) -> dict[str, Any]:
-    return {key: _LAYERS.get(value, value) if key.endswith("_layer") else value for key, value in card.kwargs.items()}
-
-
-def _from_hub(card: EncoderCard) -> nn.Module:
-    try:
-        network = timm.create_model(f"hf-hub:{card.hub_id}", pretrained=True, **_arguments(card))
-    except (OSError, RuntimeError, ValueError, HTTPError) as error:
-        raise SetupError(
-            f"the weights of encoder {card.name!r} could not be had from https://huggingface.co/{card.hub_id} "
-            f"({type(error).__name__}): get access there (the licence stands on that page) and log in, or download the "
-            "file and give it with --weights FILE."
-        ) from error
-    return _of_right_length(network, card)
-
-
-def _of_right_length(network: nn.Module, card: EncoderCard) -> nn.Module:
-    length = network.num_features * (2 if card.pooling == "class+mean" else 1)
-    if length != card.dim:
-        raise ConfigError(f"card {card.name!r} says dim {card.dim}, but the network gives {length}; correct the card.")
-    return network
+def _skeleton(name: str, given: dict[str, Any]) -> nn.Module:
+    with torch.device("meta"):
+        return timm.create_model(name, pretrained=False, **given)

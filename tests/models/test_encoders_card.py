@@ -9,9 +9,10 @@ import sys
 import pytest
 import torch
 
-from models.encoders import describe_cards, list_cards
-from models.encoders.card import CARD_FOLDER, EncoderCard, load_card
-from models.encoders.timm_encoder import build_network
+from models.encoders import describe_cards, get_encoder, list_cards
+from models.encoders.card import CARD_FOLDER, EncoderCard, find_card, load_card
+from models.encoders.key_map import KEY_MAP_FOLDER, load_key_map
+from models.encoders.networks import build_network, pooled
 from pipelines.errors import ConfigError
 
 TIMM_CARDS = [card for card in list_cards() if card.source == "timm"]
@@ -23,27 +24,116 @@ def test_the_default_is_listed_first_and_every_file_is_listed():
     assert sorted(names) == sorted(path.stem for path in CARD_FOLDER.glob("*.toml"))
 
 
+SIZES = {  # weights of the whole network, tokens before those of the patches
+    "chief-ctranspath": (27_520_038, 0),
+    "conch": (87_567_104, 1),
+    "conch-v1.5": (306_711_296, 1),
+    "ctranspath": (27_520_038, 0),
+    "gigapath": (1_134_953_984, 1),
+    "gpfm": (303_227_904, 1),
+    "h-optimus-0": (1_134_774_272, 5),
+    "h-optimus-1": (1_134_774_272, 5),
+    "h0-mini": (85_739_520, 5),
+    "hibou-b": (85_739_520, 5),
+    "hibou-l": (303_657_216, 5),
+    "kaiko-b16": (85_798_656, 1),
+    "kaiko-b8": (85_807_872, 1),
+    "kaiko-l14": (304_370_688, 5),
+    "kaiko-s16": (21_665_664, 1),
+    "kaiko-s8": (21_670_272, 1),
+    "keep": (304_728_576, 1),
+    "lunit-s8": (21_670_272, 1),
+    "midnight": (1_134_769_664, 1),
+    "mstar": (303_350_784, 1),
+    "musk": (303_936_512, 1),
+    "openmidnight": (1_134_774_272, 5),
+    "phikon": (85_798_656, 1),
+    "phikon-v2": (303_350_784, 1),
+    "plip": (87_849_728, 1),
+    "resnet18": (11_176_512, 0),
+    "resnet50": (23_508_032, 0),
+    "resnet50-trunc": (8_543_296, 0),
+    "uni": (303_350_784, 1),
+    "uni2-h": (681_394_176, 9),
+    "virchow": (631_229_184, 1),
+    "virchow2": (631_239_424, 5),
+}
+
+
 @pytest.mark.parametrize("card", TIMM_CARDS, ids=lambda card: card.name)
-def test_timm_builds_each_card_with_the_length_that_it_states(card):
+def test_each_card_has_its_number_of_weights_and_the_length_that_it_states(card):
     with torch.device("meta"):  # shapes without memory: some of these have 10^9 weights
-        network = build_network(card)
+        network = build_network(card).eval()
         image = torch.zeros(1, 3, card.input_px, card.input_px)
-        tokens = network.eval().forward_features(image)
-    assert network.num_features * (2 if card.pooling == "class+mean" else 1) == card.dim
-    if card.pooling == "class+mean":
-        patches = (card.input_px // card.kwargs.get("patch_size", 14)) ** 2
-        assert tokens.shape[1] == network.num_prefix_tokens + patches
+        for each in (card, *map(card.variant, card.variants)):
+            assert pooled(network, each.pooling, image).shape == (1, each.dim)
+    trunk = getattr(network, "trunk", network)
+    weights = sum(weight.numel() for weight in network.parameters())
+    assert (weights, getattr(trunk, "num_prefix_tokens", 0)) == SIZES[card.name]
+
+
+FIRST_HASHES = {  # these stand in feature files
+    "stain-texture": "9632f6e6a07c5de6701bd24801202f2e69dd48c3d03b5d5addb1dc124d01913d",
+    "h-optimus-0": "c857b5617c647addf0621e83765ec9e1aeb164d81aac4dc67a364e509a3fffd4",
+    "resnet18": "c53c1a2c26110fe7ec6aa5b88590979c4e6f2cc7856062da2c98cc59b2d8f4d2",
+    "resnet50": "13491ef09582c282a01cc110734574a87cc840646a2a110465fa9251bf6ef9c7",
+    "uni": "ee998c4167900243dde599c31cd6617f043c589dd1349caa734b952531e28392",
+    "uni2-h": "5e471394fb8e66ceaefbdeaa641f94e9571a58114fb38cc9b98b0477deb1e275",
+    "virchow2": "341ab2c112256b62874be2f83181a1cafa02ea53a8415ecc65cf81dc630e9abb",
+}
+
+
+def test_what_a_card_can_say_more_changes_no_older_card():
+    assert {name: load_card(CARD_FOLDER / f"{name}.toml").sha256 for name in FIRST_HASHES} == FIRST_HASHES
+
+
+def test_a_variant_is_a_card_of_its_own():
+    whole, part = find_card("virchow2"), find_card("virchow2:class")
+    assert (whole.name, whole.dim, whole.pooling) == ("virchow2", 2560, "class+mean")
+    assert (part.name, part.dim, part.pooling) == ("virchow2-class", 1280, "class")
+    assert part.supported_mpp == whole.supported_mpp
+    assert part.sha256 != whole.sha256
+    assert find_card("virchow2-class") == part  # as its features are named
+    with pytest.raises(ConfigError, match="no variant 'mean': virchow2:class"):
+        find_card("virchow2:mean")
+    with pytest.raises(ConfigError, match="it has none"):
+        find_card("uni:")
+    assert find_card("uni-class") is None
+
+
+def test_a_card_that_is_not_supported_is_listed_and_refused_with_its_reason():
+    refused = [card for card in list_cards() if card.source == "unsupported"]
+    assert refused
+    for card in refused:
+        with pytest.raises(ConfigError) as error:
+            get_encoder(card.name)
+        assert card.reason in str(error.value)
+        listed = next(each for each in describe_cards() if each["name"] == card.name)
+        assert (listed["supported"], listed["weights"], listed["reason"]) == (False, "not supported", card.reason)
 
 
 @pytest.mark.parametrize(
-    ("name", "millions", "prefix_tokens"),
-    [("uni", 303, 1), ("uni2-h", 681, 9), ("virchow2", 631, 5), ("h-optimus-0", 1135, 5)],
+    ("text", "where"),
+    [
+        ("rename = [['(', 'x']]", "rename"),
+        ("drop = ['*']", "drop"),
+        ("renames = []", "renames"),
+        ("rename = [", "TOML"),
+    ],
 )
-def test_networks_have_the_published_size(name, millions, prefix_tokens):
-    with torch.device("meta"):
-        network = build_network(load_card(CARD_FOLDER / f"{name}.toml"))
-    assert round(sum(weight.numel() for weight in network.parameters()) / 1e6) == millions
-    assert network.num_prefix_tokens == prefix_tokens
+def test_a_bad_key_map_is_one_sentence_that_names_file_and_rule(tmp_path, text, where):
+    (tmp_path / "bad.toml").write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load_key_map("bad", tmp_path)
+    assert str(tmp_path / "bad.toml") in str(error.value)
+    assert where in str(error.value)
+
+
+def test_every_key_map_is_used_and_there():
+    used = {card.key_map for card in list_cards() if card.key_map}
+    assert used == {path.stem for path in KEY_MAP_FOLDER.glob("*.toml")}
+    with pytest.raises(ConfigError, match="no key map 'other'; there are: beit3"):
+        load_key_map("other")
 
 
 def test_the_hash_follows_what_determines_features_and_nothing_else():
@@ -52,7 +142,7 @@ def test_the_hash_follows_what_determines_features_and_nothing_else():
     reordered = EncoderCard(**dict(reversed(content.items())))
     assert reordered.sha256 == card.sha256
     assert EncoderCard(**content | {"description": "other prose"}).sha256 == card.sha256
-    assert EncoderCard(**content | {"precision": "float32"}).sha256 != card.sha256
+    assert EncoderCard(**content | {"precision": "bfloat16"}).sha256 != card.sha256
     assert EncoderCard(**content | {"kwargs": {**card.kwargs, "img_size": 448}}).sha256 != card.sha256
 
 
@@ -67,6 +157,9 @@ def test_the_hash_follows_what_determines_features_and_nothing_else():
         ("mean = [0.485, 0.456, 0.406]\n", "", "mean and std"),
         ("dim = 512", "dim = 512\nsupported_mpp = [1.0, 0.5]", "supported_mpp"),
         ('pooling = "network"', 'pooling = "none"', "pooling"),
+        ('pooling = "network"', 'pooling = "network"\nresize_px = 200', "resize_px must be at least"),
+        ('pooling = "network"', 'pooling = "class"\n[head]\nkind = "mlp-unit"', "head"),
+        ('source = "timm"', 'source = "unsupported"', "states its reason"),
         ("dim = 512", "dim = ", "TOML"),
         ('name = "resnet18"', 'name = "resnet19"', "resnet19"),
     ],

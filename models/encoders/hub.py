@@ -1,0 +1,70 @@
+"""Weights from the hub: from its cache first, and never a long wait where the hub is out of reach."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from huggingface_hub import constants, get_session, hf_hub_download
+from huggingface_hub.errors import HTTPError
+
+from pipelines.errors import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+REACH_SECONDS = 5.0
+"""How long the hub may take to answer at all."""
+FAILURES = (OSError, RuntimeError, ValueError, HTTPError)
+
+T = TypeVar("T")
+
+
+def from_hub(what: str, hub_id: str, fetch: Callable[[], T]) -> T:
+    """Call something that reads from the hub: what it has cached without a connection, else over the network.
+
+    Parameters
+    ----------
+    what : str
+        For the message, such as "the weights of encoder 'uni'".
+    hub_id : str
+        "owner/name".
+    fetch : callable
+        Uses ``huggingface_hub``; called a second time where the cache does not suffice.
+
+    Raises
+    ------
+    SetupError
+        Not cached, and the hub is out of reach or refuses.
+    """
+    try:
+        with _offline():
+            return fetch()
+    except FAILURES:
+        pass
+    try:
+        if not constants.HF_HUB_OFFLINE:
+            get_session().head(constants.ENDPOINT, timeout=REACH_SECONDS)
+        return fetch()
+    except FAILURES as error:
+        raise SetupError(
+            f"{what} could not be had from https://huggingface.co/{hub_id} "
+            f"({type(error).__name__}): get access there (the licence stands on that page) and log in, or download the "
+            "file and give it with --weights FILE."
+        ) from error
+
+
+def hub_file(what: str, hub_id: str, name: str) -> Path:
+    """Download a file, or find it in the cache; raises as `from_hub`."""
+    return Path(from_hub(what, hub_id, lambda: hf_hub_download(hub_id, name)))
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
