@@ -28,7 +28,7 @@ DARKEST = 16
 GREEN_OVER_BLUE = 0.10
 """Haematoxylin and eosin both absorb green more than blue, by this share of the summed density; black, grey, brown,
 red and green things do not."""
-RED_OVER_GREEN = 0.5
+RED_OVER_GREEN = 0.3
 """Neither absorbs red much more than green, measured by how much green is over blue; blue and green pens, and tissue
 seen through them, do."""
 FEWEST_PIXELS = 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -68,4 +69,6 @@ def make_pipeline() -> A.Compose:
 def describe_pipeline() -> dict[str, Any]:
     """Return the pipeline with all its parameters and the version of albumentations, as JSON values."""
     description = A.to_dict(make_pipeline())
-    return {"albumentations": description["__version__"], "pipeline": description["transform"]}
+    # Through JSON, so that a description that was read back equals a fresh one: its pairs are tuples.
+    pipeline = json.loads(json.dumps(description["transform"]))
+    return {"albumentations": description["__version__"], "pipeline": pipeline}
