@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.feature_kind import read_kind
 from pipelines.errors import InputError
 from pipelines.features import in_float16, read_any
+from pipelines.preparation import AUGMENTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from models.cohort import Patient
 
@@ -27,40 +30,93 @@ class Bag:
         The patient.
     tiles
         (N, D) float16, the slides one after the other in the order of ``Patient.slides``.
+    augmented
+        Further feature sets of the same tiles in the same order, each (N, D) float16; only ``sample`` uses them.
     """
 
     patient_id: str
     tiles: np.ndarray
+    augmented: tuple[np.ndarray, ...] = ()
 
     def sample(self, tiles: int, rng: np.random.Generator) -> np.ndarray:
         """Return at most ``tiles`` tiles, chosen without replacement, in file order; (n, D) float32.
 
-        Every bag is cut to the same cap because the mere number of tiles can betray the label.
+        Every bag is cut to the same cap because the mere number of tiles can betray the label. Where there are
+        augmented sets, all come from one set, which is drawn each time.
         """
-        if len(self.tiles) <= tiles:
-            return self.tiles.astype(np.float32)
-        chosen = np.sort(rng.permutation(len(self.tiles))[:tiles])
-        return self.tiles[chosen].astype(np.float32)
+        drawn = int(rng.integers(len(self.augmented) + 1)) if self.augmented else 0
+        values = (self.tiles, *self.augmented)[drawn]
+        if len(values) <= tiles:
+            return values.astype(np.float32)
+        chosen = np.sort(rng.permutation(len(values))[:tiles])
+        return values[chosen].astype(np.float32)
 
 
-def load_bag(patient: Patient) -> Bag:
+def load_bag(patient: Patient, augmented: bool = False) -> Bag:
     """Read all tiles of a patient, from feature files of any known layout; float32 is rounded to float16.
+
+    Parameters
+    ----------
+    patient
+        Whose slides are read.
+    augmented
+        Also read the sets that ``extract --augment`` made: ``augment-1/<slide>.h5`` and so on beside the slides' files.
 
     Raises
     ------
     InputError
         If a feature file is unreadable, holds a value that is not finite or too large for float16, or all slides
-        together hold no tile.
+        together hold no tile; if an augmented set is asked for and absent, or does not fit the slide's own features.
     """
     parts = []
+    sets: list[list[np.ndarray]] = []
     for path in patient.slides:
-        features = in_float16(path, read_any(path).features)
-        parts.append(features)
+        features = read_any(path)
+        parts.append(in_float16(path, features.features))
+        if augmented:
+            sets.append([_augmented(path, features.coords, further) for further in augmented_files(path)])
     if sum(len(part) for part in parts) == 0:
         names = ", ".join(str(path) for path in patient.slides)
         msg = f"patient {patient.id}: no tile in {names}; check the tissue mask or take the slide out of the table"
         raise InputError(msg)
-    return Bag(patient.id, np.concatenate(parts).astype(np.float16, copy=False))
+    if len({len(of_slide) for of_slide in sets}) > 1:
+        names = ", ".join(f"{path} {len(of_slide)}" for path, of_slide in zip(patient.slides, sets, strict=True))
+        msg = f"patient {patient.id}: the slides have different numbers of augmented sets ({names}); extract them alike"
+        raise InputError(msg)
+    further = tuple(_joined(of_set) for of_set in zip(*sets, strict=True))
+    return Bag(patient.id, _joined(parts), further)
+
+
+def augmented_files(path: Path) -> list[Path]:
+    """Return the files of a slide's augmented sets, by number; ``InputError`` if there is none or one is absent."""
+    folders = [folder for folder in path.parent.glob(f"{AUGMENTED}*") if folder.name[len(AUGMENTED) :].isdigit()]
+    folders.sort(key=lambda folder: int(folder.name[len(AUGMENTED) :]))
+    if not folders:
+        msg = f"{path.parent} holds no augmented sets; extract with --augment, or train without them"
+        raise InputError(msg)
+    files = [folder / path.name for folder in folders]
+    for file in files:
+        if not file.is_file():
+            msg = f"{file} is missing, but {path} is there; run 'wsi-swarm extract' again with the same --augment"
+            raise InputError(msg)
+    return files
+
+
+def _augmented(path: Path, coords: np.ndarray, further: Path) -> np.ndarray:
+    features = read_any(further)
+    what = ""
+    if not np.array_equal(features.coords, coords):
+        what = "other tiles, or tiles in another order,"
+    elif read_kind(further) != read_kind(path):
+        what = "features of another kind"
+    if what:
+        msg = f"{further} holds {what} than {path}; run 'wsi-swarm extract' again with the same --augment"
+        raise InputError(msg)
+    return in_float16(further, features.features)
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts).astype(np.float16, copy=False)
 
 
 def label_matrix(patients: Sequence[Patient], targets: Sequence[str]) -> np.ndarray:
@@ -74,5 +130,7 @@ def data_sha256(bags: Sequence[Bag], labels: np.ndarray) -> str:
     for bag, row in zip(bags, labels, strict=True):
         digest.update(repr(bag.tiles.shape).encode())
         digest.update(np.ascontiguousarray(bag.tiles))
+        for further in bag.augmented:
+            digest.update(np.ascontiguousarray(further))
         digest.update(np.ascontiguousarray(row))
     return digest.hexdigest()

@@ -46,6 +46,8 @@ class Hyperparameters:
         Share of the whole training over which the rate rises.
     max_class_weight
         Cap of the weight of the rarer class.
+    augmented
+        Draw each bag, at every step, from the slides' own features or one of their augmented sets.
 
     Raises
     ------
@@ -61,6 +63,7 @@ class Hyperparameters:
     dropout: float = 0.25
     warm_up: float = 0.05
     max_class_weight: float = 10.0
+    augmented: bool = False
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -98,10 +101,11 @@ class MilLearner:
         self, cohort: Cohort, spec: ModelSpec | None = None, hyperparameters: Hyperparameters | None = None
     ) -> None:
         spec = spec or spec_for(cohort)
+        augmented = hyperparameters is not None and hyperparameters.augmented
         with progress(len(cohort.patients), "reading features", "patient") as bar:
             bags = []
             for patient in cohort.patients:
-                bags.append(load_bag(patient))
+                bags.append(load_bag(patient, augmented))
                 bar.update()
         self._set(bags, label_matrix(cohort.patients, [t.name for t in spec.targets]), spec, hyperparameters)
 

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from pipelines.features import Tiles
     from pipelines.slides import Slide
 
+AUGMENTED = "augment-"
+"""Start of the folder name of an augmented feature set; its number follows, from 1."""
+
 
 @dataclass(frozen=True)
 class Variant:

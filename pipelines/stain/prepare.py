@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import ConfigError
-from pipelines.preparation import AsRead, Preparation, Variant
+from pipelines.preparation import AUGMENTED, AsRead, Preparation, Variant
 from pipelines.stain import macenko, reinhard, sample
 from pipelines.stain.augment import Augmentation
 
@@ -22,8 +22,6 @@ NORMALISERS = ("none", "macenko", "reinhard")
 """Values of ``--stain-norm``."""
 VERSION = 1
 """Number of the algorithms of normalisation; a change that alters any pixel raises it."""
-AUGMENTED = "augment-"
-"""Start of the folder name of an augmented set; its number follows."""
 
 
 def preparation(normalise: str = "none", augment: int = 0, seed: int = 0, reference: Path | None = None) -> Preparation:

@@ -38,6 +38,11 @@ def train(
     bag_tiles: int = typer.Option(256, help="Tiles per patient and mini-batch, the same cap for every patient."),
     input_dropout: float = typer.Option(0.3, help="Share of the features left out per bag."),
     dropout: float = typer.Option(0.25, help="Share of the hidden units left out per bag."),
+    augmented: bool = typer.Option(
+        False,
+        "--augmented",
+        help="Also train on the sets that 'extract --augment' wrote beside the features; they are held in memory too.",
+    ),
     hidden: int = typer.Option(128, min=1, help="Length of an embedded tile."),
     attention: int = typer.Option(64, min=1, help="Width of each target's attention gate."),
 ) -> None:
@@ -67,6 +72,7 @@ def train(
         bag_tiles=bag_tiles,
         input_dropout=input_dropout,
         dropout=dropout,
+        augmented=augmented,
     )
     centres = [Centre(*paths) for paths in zip(clini, slides, features, strict=True)]
     cohort = load_merged_cohort(centres, target, parse_positive(positive))

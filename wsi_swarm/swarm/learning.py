@@ -66,9 +66,14 @@ def hyperparameters(config: RunConfig) -> Hyperparameters:
         raise ConfigError(msg)
     defaults = Hyperparameters()
     for name, value in values.items():
-        fits = isinstance(value, int | float) if isinstance(getattr(defaults, name), float) else isinstance(value, int)
-        if not fits or isinstance(value, bool):
-            msg = f"run.toml [learner]: {name} is {value!r} and must be a number like {getattr(defaults, name)!r}"
+        default = getattr(defaults, name)
+        if isinstance(default, bool) or isinstance(value, bool):
+            fits = isinstance(default, bool) and isinstance(value, bool)
+        else:
+            fits = isinstance(value, int | float) if isinstance(default, float) else isinstance(value, int)
+        if not fits:
+            wanted = "true or false" if isinstance(default, bool) else f"a number like {default!r}"
+            msg = f"run.toml [learner]: {name} is {value!r} and must be {wanted}"
             raise ConfigError(msg)
     return Hyperparameters(**values)
 
