@@ -16,7 +16,8 @@ import simplejpeg
 
 from pipelines.slides.jpeg_pages import JpegLevel, NotDirectError, find_jpeg_levels
 from pipelines.slides.jpeg_stream import UnusualStreamError, decode
-from pipelines.slides.pixels import Box, Pixels, Raster, Undecodable, resize
+from pipelines.slides.pixels import Box, Pixels, Raster, Undecodable
+from pipelines.slides.resize import resize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

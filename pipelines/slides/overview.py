@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.slides.pixels import Undecodable, choose_raster, resize
+from pipelines.slides.pixels import Undecodable, choose_raster
+from pipelines.slides.resize import resize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

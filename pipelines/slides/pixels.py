@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import cv2
 import numpy as np
 
 if TYPE_CHECKING:
@@ -17,9 +16,6 @@ _SCALE_TOLERANCE = 1.005
 """Keeps a level whose downsample is 4.0011 instead of 4 usable for a wish of exactly 4."""
 _WHOLE_TOLERANCE = 0.001
 """What a scale may differ from a whole factor so that a tile of 500 px still is as many px of the smaller picture."""
-
-# Tiles are read by threads of our own; a second pool inside each resize would only fight with them.
-cv2.setNumThreads(1)
 
 
 @dataclass(frozen=True)
@@ -123,12 +119,3 @@ def on_white(rgba: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(rgba[..., :3])
     weight = alpha.astype(np.float32) / 255
     return np.rint(rgba[..., :3] * weight + 255 * (1 - weight)).astype(np.uint8)
-
-
-def resize(rgb: np.ndarray, out_px: tuple[int, int]) -> np.ndarray:
-    """Scale to (width, height) by area averaging; the result shares no memory with what it was cut from."""
-    height, width = rgb.shape[:2]
-    if (width, height) == out_px:
-        return np.array(rgb, order="C") if rgb.base is not None else rgb
-    smaller = width >= out_px[0] and height >= out_px[1]
-    return cv2.resize(rgb, out_px, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)

@@ -10,7 +10,8 @@ import openslide
 from pipelines.errors import InputError
 from pipelines.slides.blocks import make_blocks
 from pipelines.slides.overview import Overview, read_overview
-from pipelines.slides.pixels import Pixels, Undecodable, choose_raster, resize
+from pipelines.slides.pixels import Pixels, Undecodable, choose_raster
+from pipelines.slides.resize import resize
 from pipelines.slides.slide_list import slide_id_of
 
 if TYPE_CHECKING:
