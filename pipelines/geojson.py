@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _NAMESPACE = uuid.UUID("01700f7d-9824-465c-8fbb-5c75c5c7b8ca")
 TISSUE_COLOUR = (0, 170, 0)
+EXCLUDED_COLOUR = (130, 0, 130)
 
 
 def classification(name: str, colour: Sequence[int]) -> dict[str, Any]:
@@ -32,6 +33,7 @@ def feature(
     name: str | None = None,
     kind: Mapping[str, Any] | None = None,
     measurements: Mapping[str, float] | None = None,
+    locked: bool = True,
 ) -> dict[str, Any]:
     """Return one QuPath object.
 
@@ -41,8 +43,9 @@ def feature(
     object_type : "annotation", "tile" or "detection".
     rings : outer ring and holes, closed, in level-0 px.
     name, kind, measurements : shown by QuPath; ``kind`` comes from ``classification``.
+    locked : whether QuPath refuses to edit it.
     """
-    properties: dict[str, Any] = {"objectType": object_type, "isLocked": True}
+    properties: dict[str, Any] = {"objectType": object_type, "isLocked": locked}
     if name is not None:
         properties["name"] = name
     if kind is not None:
@@ -64,13 +67,22 @@ def square(x: float, y: float, side: float) -> Ring:
 
 
 def slide_features(
-    slide_id: str, polygons: Sequence[Sequence[Ring]], coords: np.ndarray, tile_px_level0: float
+    slide_id: str,
+    polygons: Sequence[Sequence[Ring]],
+    coords: np.ndarray,
+    tile_px_level0: float,
+    excluded: Sequence[Sequence[Ring]] = (),
 ) -> list[dict[str, Any]]:
-    """Return the tissue outline as annotations and the tiles as tile objects."""
+    """Return the tissue outline as annotations that can be edited, excluded areas likewise, and the tiles as tiles."""
     tissue = classification("Tissue", TISSUE_COLOUR)
+    ignore = classification("Ignore*", EXCLUDED_COLOUR)
     pieces = [
-        feature(f"{slide_id}/tissue/{number}", "annotation", rings, f"tissue {number}", tissue)
+        feature(f"{slide_id}/tissue/{number}", "annotation", rings, f"tissue {number}", tissue, locked=False)
         for number, rings in enumerate(polygons)
+    ]
+    pieces += [
+        feature(f"{slide_id}/excluded/{number}", "annotation", rings, f"excluded {number}", ignore, locked=False)
+        for number, rings in enumerate(excluded)
     ]
     tiles = [
         feature(f"{slide_id}/tile/{x},{y}", "tile", [square(x, y, tile_px_level0)], f"tile {number}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from pipelines.errors import ConfigError
@@ -76,8 +77,7 @@ def covered_fraction(mask: np.ndarray, grid: Grid, slide_size: tuple[int, int]) 
     """
     height, width = mask.shape
     # The integral of a piecewise constant picture is bilinear between pixel corners, so this is exact.
-    integral = np.zeros((height + 1, width + 1))
-    integral[1:, 1:] = mask.astype(np.float64).cumsum(axis=0).cumsum(axis=1)
+    integral = cv2.integral(mask.astype(np.uint8))
     scale = np.array([width / slide_size[0], height / slide_size[1]])
     start = grid.coords * scale
     end = np.minimum((grid.coords + grid.tile_px_level0) * scale, (width, height))

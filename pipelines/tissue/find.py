@@ -1,29 +1,40 @@
-"""Where the tissue is: a mask from a low-resolution picture, by colour."""
+"""Where the tissue is: a class map from a low-resolution picture, by colour."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import cv2
 import numpy as np
-from skimage.filters import gaussian, threshold_otsu
-from skimage.measure import label
-from skimage.morphology import closing, disk, opening
+from skimage.filters import threshold_otsu
+
+from pipelines.tissue.classes import PENS, Area
+from pipelines.tissue.density import glass_colour, optical_density, smoothed
+from pipelines.tissue.pen import find_pen
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 OVERVIEW_MPP = 8.0
 """µm per px at which tissue is looked for: a 112 µm tile is 14 px wide."""
-_CHROMA_RANGE = (9.0, 22.0)
-_GLASS_LEVEL = 170
-_BLACK_LEVEL = 45
+STAIN_RANGE = (0.018, 0.045)
+"""Where the threshold of stain (optical density) lies, whatever Otsu's method says."""
+SMALLEST_PIECE_UM2 = 25_000.0
+SMALLEST_HOLE_UM2 = 50_000.0
+BLACK_LEVEL = 45
+DIRT_DENSITY = 0.08
 _SMOOTH_UM = 10.0
 _RIM_UM = 16.0
+_BORDER_SHARE = 0.2
 
 
 def find_tissue(
-    image: np.ndarray, mpp: float, smallest_piece_um2: float = 25_000.0, smallest_hole_um2: float = 50_000.0
+    image: np.ndarray,
+    mpp: float,
+    smallest_piece_um2: float = SMALLEST_PIECE_UM2,
+    smallest_hole_um2: float = SMALLEST_HOLE_UM2,
 ) -> np.ndarray:
-    """Return the tissue mask of a low-resolution picture.
-
-    Stained tissue is coloured; glass, dust, black scanner borders and unscanned areas are grey. The measure is
-    chroma (largest minus smallest of R, G, B, after the glass has been made white); the threshold is Otsu's (1979),
-    held inside a fixed range so that a slide full of tissue is not split in two and an empty slide stays empty.
+    """Return the tissue mask of a low-resolution picture: where ``classify`` finds tissue.
 
     Parameters
     ----------
@@ -35,34 +46,101 @@ def find_tissue(
     -------
     (H, W) bool; all False where there is no tissue.
     """
-    smooth = gaussian(image.astype(np.float32), sigma=_SMOOTH_UM / mpp, channel_axis=-1, preserve_range=True)
-    chroma = np.ptp(smooth * (255 / glass_colour(image)), axis=-1)
-    not_black = smooth.max(axis=-1) > _BLACK_LEVEL
-    if not not_black.any():
-        return np.zeros(image.shape[:2], bool)
-    spread = chroma[not_black]
-    threshold = float(threshold_otsu(spread)) if np.ptp(spread) > 0 else _CHROMA_RANGE[1]
-    mask = (chroma > np.clip(threshold, *_CHROMA_RANGE)) & not_black
-    rim = disk(max(1, round(_RIM_UM / mpp)))
-    mask = opening(closing(np.pad(mask, len(rim), mode="edge"), rim), rim)
-    mask = mask[len(rim) : -len(rim), len(rim) : -len(rim)]
-    mask = _without_small(mask, smallest_piece_um2 / mpp**2)
-    # Without tissue there is no hole to fill, only background that may be small.
-    return mask if not mask.any() else ~_without_small(~mask, smallest_hole_um2 / mpp**2)
+    return classify(image, mpp, smallest_piece_um2, smallest_hole_um2) == Area.TISSUE
 
 
-def glass_colour(image: np.ndarray) -> np.ndarray:
-    """Return the colour (3,) of the empty glass: the median of the brightest twentieth, or white if that is not bright.
+def classify(
+    image: np.ndarray,
+    mpp: float,
+    smallest_piece_um2: float = SMALLEST_PIECE_UM2,
+    smallest_hole_um2: float = SMALLEST_HOLE_UM2,
+    keep: Collection[Area] = (),
+    any_stain: bool = False,
+) -> np.ndarray:
+    """Return the class map of a low-resolution picture of an H&E section.
 
-    Glass has a tint on many scanners; where no glass is in the picture, tissue must not be taken for it.
+    Haematoxylin and eosin both take away more green light than red or blue; glass, dust, black scanner borders and
+    unscanned areas take away all colours alike, and inks take away others. So the measure of stain is the optical
+    density of green above the lesser of red and blue. Its threshold is Otsu's (1979), held inside a narrow range so
+    that a slide full of tissue is not split in two, an empty slide stays empty, and fat stays beside dark tissue.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8 RGB.
+    mpp : µm per pixel of ``image``.
+    smallest_piece_um2, smallest_hole_um2 : smaller pieces are debris, smaller holes are filled.
+    keep : classes that are not looked for.
+    any_stain : tissue is whatever differs from the glass, or from a black background; pens cannot be told from stain.
+
+    Returns
+    -------
+    (H, W) uint8 of ``Area`` values; never BLUR, UNREADABLE or EXCLUDED, which need more than this picture.
     """
-    darkest = image.min(axis=-1)
-    brightest = image[darkest >= max(np.percentile(darkest, 95), _GLASS_LEVEL)]
-    return np.median(brightest, axis=0) if len(brightest) else np.full(3, 255.0)
+    if any_stain and np.median(image.max(axis=-1)) <= BLACK_LEVEL:
+        image = 255 - image
+    density = optical_density(smoothed(image, _SMOOTH_UM / mpp), glass_colour(image))
+    darkest = density.max(axis=-1)
+    border = find_border(image)
+    no_pens = any_stain or set(PENS) <= set(keep)
+    inks = np.zeros(image.shape[:2], np.uint8) if no_pens else find_pen(density, mpp)
+    inks[border] = 0
+    stain = darkest if any_stain else density[..., 1] - np.minimum(density[..., 0], density[..., 2])
+    free = ~border & (inks == 0)
+    stained = (stain > _threshold(stain[free])) & free
+    mask = without_small(tidy(stained, mpp) & free, 0 if Area.DEBRIS in keep else smallest_piece_um2 / mpp**2)
+    if mask.any():
+        # Without tissue there is no hole to fill, only background that may be small.
+        filled = enclosed(mask) if Area.HOLE in keep else ~without_small(~mask, smallest_hole_um2 / mpp**2)
+        mask |= filled & free
+    classes = np.zeros(image.shape[:2], np.uint8)
+    classes[enclosed(mask)] = Area.HOLE
+    classes[((darkest > DIRT_DENSITY) | stained) & (classes == Area.BACKGROUND)] = Area.DEBRIS
+    classes[mask] = Area.TISSUE
+    classes[inks > 0] = inks[inks > 0]
+    classes[border] = Area.BORDER
+    return classes
 
 
-def _without_small(mask: np.ndarray, smallest_px: float) -> np.ndarray:
-    pieces = label(mask, connectivity=1)
-    keep = np.bincount(pieces.ravel()) >= smallest_px
-    keep[0] = False
-    return keep[pieces]
+def find_border(image: np.ndarray) -> np.ndarray:
+    """Return where a scanner's black border lies (H, W): black areas along a good part of the picture's edge."""
+    height, width = image.shape[:2]
+    _, areas = cv2.connectedComponents((image.max(axis=-1) <= BLACK_LEVEL).astype(np.uint8), connectivity=4)
+    border = np.zeros((height, width), bool)
+    for side in (areas[0], areas[-1], areas[:, 0], areas[:, -1]):
+        lengths = np.bincount(side)
+        for number in np.flatnonzero(lengths >= _BORDER_SHARE * len(side)):
+            border |= (areas == number) & (number > 0)
+    return border
+
+
+def tidy(mask: np.ndarray, mpp: float) -> np.ndarray:
+    """Close gaps and remove threads narrower than twice the rim of 16 µm; edges of the picture count as going on."""
+    rim = max(1, round(_RIM_UM / mpp))
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1))
+    padded = np.pad(mask.astype(np.uint8), 2 * rim + 1, mode="edge")
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, ellipse)
+    inner = slice(2 * rim + 1, -(2 * rim + 1))
+    return cv2.morphologyEx(closed, cv2.MORPH_OPEN, ellipse)[inner, inner].astype(bool)
+
+
+def without_small(mask: np.ndarray, smallest_px: float) -> np.ndarray:
+    """Return the mask without its pieces of fewer pixels."""
+    _, areas, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    large = stats[:, cv2.CC_STAT_AREA] >= smallest_px
+    large[0] = False
+    return large[areas]
+
+
+def enclosed(mask: np.ndarray) -> np.ndarray:
+    """Return the parts outside a mask that it shuts off from the picture's edge."""
+    _, areas = cv2.connectedComponents((~mask).astype(np.uint8), connectivity=4)
+    at_edge = np.unique(np.concatenate([areas[0], areas[-1], areas[:, 0], areas[:, -1]]))
+    open_to_edge = np.zeros(areas.max() + 1, bool)
+    open_to_edge[at_edge] = True
+    return ~open_to_edge[areas] & ~mask
+
+
+def _threshold(stain: np.ndarray) -> float:
+    if not len(stain) or np.ptp(stain) == 0:
+        return STAIN_RANGE[1]
+    return float(np.clip(threshold_otsu(stain), *STAIN_RANGE))

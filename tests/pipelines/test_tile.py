@@ -45,7 +45,7 @@ def test_a_slide_becomes_tiles_geojson_and_a_preview(make_slide, tmp_path: Path)
     collection = json.loads((job / "geojson/a.geojson").read_text())
     assert len(collection["features"]) == len(tiles.coords) + 1
     preview = cv2.imread(str(job / "thumbnails/a.jpg"))
-    assert preview.shape == (1200, 1600, 3)
+    assert preview.shape == (1200 + 26, 1600, 3)  # one line of legend
     assert json.loads((job / "summary.json").read_text())["runs"]["tile"]["counts"] == {"done": 1}
 
 

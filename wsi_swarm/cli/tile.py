@@ -6,6 +6,8 @@ from pathlib import Path
 
 import typer
 
+from wsi_swarm.cli.job_options import show_plan
+
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
@@ -21,12 +23,30 @@ def tile(
     slide_mpp: float | None = typer.Option(
         None, help="Micrometres per level-0 pixel, for slides whose file does not say it."
     ),
-    min_tissue: float = typer.Option(0.5, help="Smallest fraction of a tile that is tissue; others are background."),
+    min_tissue: float = typer.Option(0.5, help="Smallest fraction of a tile that is tissue; others are dropped."),
+    keep: str = typer.Option("", help="Do not drop these, comma-separated: pen, blur, debris, hole."),
+    tissue_mask: Path | None = typer.Option(
+        None, help="GeoJSON of the tissue, drawn or edited in QuPath; or a folder with <slide>.geojson for each slide."
+    ),
+    any_stain: bool = typer.Option(False, help="Take slides that do not look like H&E, too; pens are then not seen."),
+    workers: int = typer.Option(4, help="Slides worked on at once; the result does not depend on it."),
+    only_failed: bool = typer.Option(False, help="Work on no slide but those whose last attempt failed."),
+    force: bool = typer.Option(False, help="Do again what is done."),
+    dry_run: bool = typer.Option(False, help="Say what would be done with each slide and why; do nothing."),
+    shard: str | None = typer.Option(None, help="Work on part i of N of the slide list, such as 2/8."),
+    as_json: bool = typer.Option(False, "--json", help="Print the dry run as JSON."),
 ) -> None:
     """Find the tissue of each slide and choose its tiles; write coordinates, GeoJSON for QuPath and a preview."""
-    from pipelines.tile import TileOptions, tile_slides
+    from pipelines.job import Control, parse_shard
+    from pipelines.tile import TileOptions, plan_tiling, tile_slides
 
-    options = TileOptions(mpp=mpp, tile_px=tile_px, overlap_px=overlap, min_tissue=min_tissue)
-    summary = tile_slides(slides, out, options, slide_mpp)
+    names = tuple(name.strip() for name in keep.split(",") if name.strip())
+    options = TileOptions(mpp, tile_px, overlap, min_tissue, names, any_stain)
+    control = Control(only_failed=only_failed, force=force, shard=parse_shard(shard))
+    if dry_run:
+        plans = plan_tiling(slides, out, options, slide_mpp, tissue_mask=tissue_mask, control=control)
+        show_plan(plans, as_json)
+        return
+    summary = tile_slides(slides, out, options, slide_mpp, tissue_mask=tissue_mask, workers=workers, control=control)
     typer.echo(summary.markdown())
     summary.check()

@@ -1,0 +1,134 @@
+"""Pen marks on the glass, by how their ink takes light away; real tissue never does so to that extent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pipelines.tissue.classes import Area
+
+PEN_MPP = 16.0
+"""Strokes are looked for at this scale; finer detail does not help and costs time."""
+STROKE_UM = 100.0
+"""Narrower marks are no pen: vessels full of blood are narrower, the finest felt pens are broader."""
+REACH_UM = 200.0
+"""How far a stroke's pale rim may lie from the stroke."""
+SPREADS = 4.5
+"""A colour is no tissue of this slide when it lies so many robust standard deviations beyond the slide's median."""
+CYAN = {"core": 0.10, "tissue": 0.0, "stroke": -0.15, "rim": -0.1, "red": 0.3}
+"""Green and blue ink take away more red than green light; haematoxylin and eosin do not. "core" is the difference of
+the optical densities, the others are shares of the whole density; "red" is the least density of red over tissue."""
+RED = {"core": 0.45, "tissue": 0.40, "stroke": 0.34, "rim": 0.36, "green": 0.25, "strong": 0.35, "red": 0.4}
+"""Red ink takes away blue light and next to no red light; blood does so too, but less."""
+DARK = {"core": (0.5, 0.65), "times": 3.5, "rim": 0.3, "rim_times": 2.0}
+"""Black and dark blue ink take away red light as no tissue does; how dark that is depends on the slide's stain."""
+_BLUE_SHARE = 0.75
+_BLACK_SHARE = 0.6
+_FAINT = 0.08
+_STAINED = 0.03
+
+
+@dataclass(frozen=True)
+class _Usual:
+    """What most of the stained pixels of a slide look like: bounds of its tissue's colours, median density of red."""
+
+    cyan: float
+    red: float
+    density: float
+
+
+def find_pen(density: np.ndarray, mpp: float) -> np.ndarray:
+    """Return which ink lies on each pixel.
+
+    Parameters
+    ----------
+    density : (H, W, 3) optical density, smoothed.
+    mpp : µm per pixel.
+
+    Returns
+    -------
+    (H, W) uint8 of ``Area`` values; 0 where there is no ink.
+
+    Notes
+    -----
+    A mark begins with a solid core of a colour that no tissue has; what touches it and has a colour that this slide's
+    tissue has not belongs to the stroke, and paler ink close by is its rim (hysteresis in two steps).
+    """
+    height, width = density.shape[:2]
+    scale = max(1.0, PEN_MPP / mpp)
+    size = (max(1, round(width / scale)), max(1, round(height / scale)))
+    coarse = cv2.resize(density, size, interpolation=cv2.INTER_AREA)
+    inks = _inks(coarse, mpp * width / size[0])
+    return cv2.resize(inks, (width, height), interpolation=cv2.INTER_NEAREST)
+
+
+def _inks(density: np.ndarray, mpp: float) -> np.ndarray:
+    red, green, blue = np.moveaxis(density, -1, 0)
+    total = np.maximum(np.linalg.norm(density, axis=-1), 1e-3)
+    seen = total > _FAINT
+    cyan_share, red_share = (red - green) / total, (blue - red) / total
+    usual = _usual(density, cyan_share, red_share)
+    inks = np.zeros(density.shape[:2], np.uint8)
+
+    core = (red - green > CYAN["core"]) | ((cyan_share > max(CYAN["tissue"], usual.cyan)) & (red > CYAN["red"]))
+    stroke = (cyan_share > max(CYAN["stroke"], usual.cyan)) & seen
+    cyan = _grown(core, stroke, (cyan_share > CYAN["rim"]) & seen, mpp)
+    _name(inks, cyan, blue / np.maximum(green, 1e-3) < _BLUE_SHARE, Area.BLUE_PEN, Area.GREEN_PEN)
+
+    passes = (red < RED["red"]) & seen & (inks == 0)
+    core = (red_share > RED["core"]) & (green > RED["green"]) | (blue - red > RED["strong"])
+    core |= (red_share > max(RED["tissue"], usual.red)) & (green > RED["green"])
+    stroke = red_share > max(RED["stroke"], usual.red)
+    inks[_grown(core & passes, stroke & passes, (red_share > RED["rim"]) & passes, mpp)] = Area.RED_PEN
+
+    free = inks == 0
+    core = (red > np.clip(DARK["times"] * usual.density, *DARK["core"])) & free
+    rim = (red > max(DARK["rim"], DARK["rim_times"] * usual.density)) & free
+    dark = _grown(core, core, rim, mpp)
+    _name(inks, dark, density.min(axis=-1) < _BLACK_SHARE * red, Area.BLUE_PEN, Area.BLACK_PEN)
+    return inks
+
+
+def _usual(density: np.ndarray, cyan_share: np.ndarray, red_share: np.ndarray) -> _Usual:
+    red, green, blue = np.moveaxis(density, -1, 0)
+    stained = (green - np.minimum(red, blue) > _STAINED) & (green > red)
+    if not stained.any():
+        return _Usual(0.0, 0.0, 0.0)
+    bounds = []
+    for share in (cyan_share, red_share):
+        low, median = np.percentile(share[stained], (25, 50))
+        # Ink widens the upper half only. A normal distribution's quartile lies 0.674 deviations from its median.
+        bounds.append(float(median + SPREADS * (median - low) / 0.674))
+    return _Usual(*bounds, float(np.median(red[stained])))
+
+
+def _grown(core: np.ndarray, stroke: np.ndarray, rim: np.ndarray, mpp: float) -> np.ndarray:
+    solid = cv2.morphologyEx(core.astype(np.uint8), cv2.MORPH_OPEN, _ellipse(STROKE_UM / mpp)).astype(bool)
+    if not solid.any():
+        return solid
+    strokes = _touching(solid, cv2.morphologyEx((stroke | core).astype(np.uint8), cv2.MORPH_OPEN, _ellipse(3)) > 0)
+    near = cv2.dilate(strokes.astype(np.uint8), _ellipse(2 * REACH_UM / mpp)) > 0
+    return _touching(strokes, near & rim)
+
+
+def _touching(seed: np.ndarray, more: np.ndarray) -> np.ndarray:
+    count, areas = cv2.connectedComponents((seed | more).astype(np.uint8), connectivity=8)
+    touched = np.zeros(count, bool)
+    touched[np.unique(areas[seed])] = True
+    return touched[areas]
+
+
+def _name(inks: np.ndarray, mark: np.ndarray, first: np.ndarray, yes: Area, no: Area) -> None:
+    """Give each piece of a mark one of two colours, by the majority of its pixels."""
+    count, areas = cv2.connectedComponents(mark.astype(np.uint8), connectivity=8)
+    votes = np.bincount(areas.ravel(), first.ravel(), count) / np.maximum(
+        np.bincount(areas.ravel(), minlength=count), 1
+    )
+    inks[mark] = np.where(votes > 0.5, yes, no).astype(np.uint8)[areas][mark]
+
+
+def _ellipse(diameter_px: float) -> np.ndarray:
+    side = max(1, round(diameter_px) | 1)
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
