@@ -14,18 +14,21 @@ def register(app: typer.Typer) -> None:
 
 
 def inspect(
-    path: Path = typer.Argument(help="A slide (file or DICOM folder), a feature or tile file (.h5) or a model."),
+    path: Path = typer.Argument(
+        help="A slide (file or DICOM folder), a feature or tile file of any known layout (.h5, .pt) or a model."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document instead of lines."),
 ) -> None:
-    """Say what a slide, feature file or model holds."""
+    """Say what a slide, feature file, tile file or model holds, and what it leaves unsaid."""
     import json
 
     facts = _facts(path)
     if as_json:
         typer.echo(json.dumps(facts, indent=1, allow_nan=False, ensure_ascii=False))
         return
-    for name, value in facts.items():
-        typer.echo(f"{name:24} {value if isinstance(value, str | int | float) else json.dumps(value)}")
+    tell = {"slide": _slide_lines, "model": _model_lines}.get(facts["kind"], _tile_lines)
+    for name, text in tell(facts):
+        typer.echo(f"{name:12} {text}")
 
 
 def _facts(path: Path) -> dict[str, Any]:
@@ -34,7 +37,7 @@ def _facts(path: Path) -> dict[str, Any]:
         return _model_facts(path)
     from pipelines.inspection import inspect_hdf5, inspect_slide
 
-    return inspect_hdf5(path) if suffix in {".h5", ".hdf5"} and path.is_file() else inspect_slide(path)
+    return inspect_hdf5(path) if suffix in {".h5", ".hdf5", ".pt"} and path.is_file() else inspect_slide(path)
 
 
 def _model_facts(path: Path) -> dict[str, Any]:
@@ -45,3 +48,92 @@ def _model_facts(path: Path) -> dict[str, Any]:
     model = load_model(path)
     weights = sum(int(array.size) for array in model.state.values())
     return {"kind": "model", "path": str(path), "sha256": model.sha256, "weights": weights, **asdict(model.spec)}
+
+
+def _slide_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    width, height = facts["size_px"]
+    size = f"{width} x {height} px"
+    if facts["mpp"]:
+        size += f", {width * facts['mpp'] / 1000:.2f} x {height * facts['mpp'] / 1000:.2f} mm"
+        scale = f"{facts['mpp']:.6g} µm per pixel"
+    else:
+        scale = facts["mpp_problem"]
+    levels = [f"{level['size_px'][0]} x {level['size_px'][1]} (1:{level['downsample']:g})" for level in facts["levels"]]
+    images = [f"{name} {side[0]} x {side[1]}" for name, side in facts["associated_sizes_px"].items()]
+    profile = facts["icc_profile"]
+    return [
+        ("slide", facts["path"]),
+        ("format", facts["vendor"] or "unknown"),
+        ("size", size),
+        ("resolution", scale),
+        ("objective", f"{facts['objective']}x" if facts["objective"] else "not stated"),
+        ("read by", facts["reader"] or "nothing, while it has no resolution"),
+        ("levels", ", ".join(levels)),
+        ("colour", f"ICC profile '{profile['name']}', not applied" if profile else "no ICC profile"),
+        ("associated", ", ".join(images) or "no images"),
+    ]
+
+
+def _tile_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    lines = [
+        (facts["kind"], f"{facts['path']} ({facts['layout']} layout)"),
+        ("slide", facts["slide"] + _of_size(facts)),
+        ("tiles", str(facts["tiles"]) + _of_tile(facts)),
+    ]
+    if "dropped" in facts:
+        reasons = ", ".join(f"{number} {reason}" for reason, number in facts["dropped"].items() if number)
+        lines.append(("dropped", reasons or "none"))
+    if facts["kind"] == "features":
+        lines.append(("encoder", facts.get("encoder", "not stated") + _hashes(facts)))
+        spread = "" if facts["mean"] is None else f", mean {facts['mean']:.4g}, sd {facts['standard_deviation']:.4g}"
+        broken = "" if facts["finite"] else "; SOME VALUES ARE NOT FINITE"
+        lines.append(("vectors", f"{facts['dimensions']} numbers of {facts['type']}{spread}{broken}"))
+    lines += [(name, str(facts[name])) for name in ("reader", "software", "converted_from") if facts.get(name)]
+    if facts.get("coords_unit"):
+        lines.append(("coordinates", f"in {facts['coords_unit']}"))
+    if facts.get("unknown"):
+        lines.append(("not stated", ", ".join(facts["unknown"])))
+    return lines
+
+
+def _of_size(facts: dict[str, Any]) -> str:
+    size = f", {facts['slide_width']} x {facts['slide_height']} px" if "slide_width" in facts else ""
+    return size + (f" at {facts['mpp']:.6g} µm per pixel" if "mpp" in facts else "")
+
+
+def _of_tile(facts: dict[str, Any]) -> str:
+    parts = []
+    if "tile_um" in facts:
+        parts.append(f"{facts['tile_um']:.6g} µm")
+    elif "nominal_tile_um" in facts:
+        parts.append(f"nominally {facts['nominal_tile_um']:.6g} µm")
+    if "tile_px" in facts:
+        parts.append(f"{facts['tile_px']} px")
+    if "tile_px_level0" in facts:
+        parts.append(f"{facts['tile_px_level0']:.6g} level-0 px")
+    overlap = f", overlap {facts['overlap_px']} px" if "overlap_px" in facts else ""
+    return (f" of {' = '.join(parts)}" if parts else "") + overlap
+
+
+def _hashes(facts: dict[str, Any]) -> str:
+    names = (("card", "encoder_card_sha256"), ("weights", "weights_sha256"))
+    return "".join(f", {word} {facts[name][:12]}" for word, name in names if facts.get(name))
+
+
+def _model_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    import json
+
+    kind = facts["features"]
+    targets = [f"{t['name']} ({t['positive']} against {', '.join(t['negative'])})" for t in facts["targets"]]
+    return [
+        ("model", facts["path"]),
+        ("sha256", facts["sha256"]),
+        ("targets", "; ".join(targets)),
+        (
+            "reads",
+            f"{kind['encoder']}, {kind['dim']} numbers, tiles of {kind['tile_um']:g} µm at {kind['mpp']:g} µm/px",
+        ),
+        ("encoder", f"card {kind['card_sha256'] or 'unknown'}, weights {kind['weights_sha256'] or 'none stated'}"),
+        ("network", f"{facts['weights']} weights, hidden {facts['hidden']}, attention {facts['attention']}"),
+        ("provenance", json.dumps(facts["provenance"], ensure_ascii=False)),
+    ]

@@ -25,6 +25,7 @@ COMMANDS = (
     "train_swarm",
     "study",
     "demo",
+    "doctor",
 )
 """Modules of ``wsi_swarm.cli`` in the order in which ``--help`` lists them; each has ``register(app)``."""
 
