@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 from contextlib import contextmanager, suppress
+from glob import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ def replacing(path: Path) -> Iterator[Path]:
         _sync_folder(path.parent)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def remove_left_overs(path: Path) -> None:
+    """Remove what writers of ``path`` left when they were killed; call it where nobody else can be writing it."""
+    for left_over in path.parent.glob(f".{escape(path.name)}.*.tmp"):
+        left_over.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

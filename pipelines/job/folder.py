@@ -7,12 +7,11 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import SetupError
-from pipelines.files import why_not_written, write_json
+from pipelines.files import remove_left_overs, why_not_written, write_json
 from pipelines.job.control import WHOLE_LIST, Control
 from pipelines.job.locks import Heartbeat, SlideLock, acquire, holder, is_busy
 from pipelines.job.plan import Plan, judge
@@ -129,10 +128,10 @@ class Job:
         parameters : everything that the outputs depend on, as JSON values.
         outputs : the files that the stage makes.
         """
-        settled = self._settled(entry, stage, parameters, outputs)
-        if settled:
-            return settled
         lock_file = self.lock_file(entry.id)
+        settled = self._settled(entry, stage, parameters, outputs)
+        if settled and (not lock_file.exists() or is_busy(lock_file, self.clock)):
+            return settled  # else a process died between its work and its lock, which is put away below
         died = self._leave_the_dead and lock_file.exists() and self._in_this_run(self.stage(entry.id, stage))
         try:
             if died and not is_busy(lock_file, self.clock):
@@ -149,10 +148,9 @@ class Job:
             if settled:
                 self.release(lock)
                 return settled
-            for output in outputs:
+            for path in (*outputs, lock_file, self.state_file(entry.id)):
                 # Of a run that was killed while it wrote; the lock says that nobody writes them now.
-                for left_over in output.parent.glob(f".{escape(output.name)}.*.tmp"):
-                    left_over.unlink()
+                remove_left_overs(path)
             attempts = int(self.stage(entry.id, stage).get("attempts", 0)) + 1
             claim = Claim(self, entry, stage, dict(parameters), lock, attempts)
             claim.record("running")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import PartialError, SetupError
-from pipelines.files import why_not_written, write_json
+from pipelines.files import remove_left_overs, why_not_written, write_json
 from pipelines.job.locks import door
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class Summary:
                     "counts": dict(Counter(slide["status"] for slide in slides.values())),
                     "slides": [slides[slide_id] for slide_id in sorted(slides)],
                 }
+                remove_left_overs(path)
                 write_json(path, whole)
         except OSError as error:
             raise SetupError(why_not_written(path, error)) from error
