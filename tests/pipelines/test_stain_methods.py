@@ -205,3 +205,24 @@ def test_reinhard_gives_mean_and_spread_of_the_reference():
     after = reinhard.estimate(reinhard.between(source, reinhard.REFERENCE)(before)[dense], HERE)
     assert np.allclose(after.mean, reinhard.REFERENCE.mean, atol=0.01)
     assert np.allclose(after.spread, reinhard.REFERENCE.spread, rtol=0.1)
+
+
+@pytest.mark.parametrize("method", [macenko, reinhard])
+def test_any_pixels_end_in_a_map_of_finite_numbers_or_in_a_refusal(method):
+    mapped = 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        palette = rng.integers(0, 256, (rng.integers(1, 6), 3))
+        if seed % 2:
+            palette = np.array([120, 70, 140]) + rng.integers(-50, 90, palette.shape)
+        noise = rng.normal(0, rng.uniform(0, 12), (3000, 3))
+        pixels = np.clip(palette[rng.integers(0, len(palette), 3000)] + noise, 0, 255).astype(np.uint8)
+        try:
+            normalise = method.between(method.estimate(sample.enough(pixels, HERE), HERE), method.REFERENCE)
+        except InputError:
+            continue
+        mapped += 1
+        assert np.isfinite(normalise.affine).all()
+        assert np.abs(normalise.affine).max() < 50
+        assert normalise(pixels[:64].reshape(8, 8, 3)).shape == (8, 8, 3)
+    assert 30 < mapped < 150
