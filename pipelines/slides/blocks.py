@@ -10,12 +10,14 @@ import numpy as np
 if TYPE_CHECKING:
     from pipelines.slides.pixels import Raster
 
-BLOCK_PX = 8_000_000
-"""Pixels of a block's bounding box: 24 MB decoded. Larger blocks decode fewer of the slide's own tiles twice."""
+BLOCK_PX = 12_000_000
+"""Pixels of a block's bounding box: 36 MB decoded. Larger blocks decode fewer of the slide's own tiles twice."""
+BLOCK_TILES = 10
+"""Tiles along a block's side, where they lie side by side: enough blocks for several threads, also in a biopsy."""
 
 
 def make_blocks(coords: np.ndarray, side: float, raster: Raster, block_px: int = BLOCK_PX) -> list[np.ndarray]:
-    """Divide tiles into neighbourhoods whose bounding box holds at most ``block_px`` raster px (or one tile).
+    """Divide tiles into neighbourhoods whose bounding box holds at most ``block_px`` raster px, or one tile.
 
     Parameters
     ----------
@@ -31,9 +33,10 @@ def make_blocks(coords: np.ndarray, side: float, raster: Raster, block_px: int =
     coords = np.asarray(coords)
     if not len(coords):
         return []
-    # A tile begins inside its cell and so ends within one side of it.
-    cell = max(1.0, math.sqrt(block_px) * raster.downsample - side)
-    column, row = ((coords - coords.min(axis=0)) // cell).T.astype(np.int64)
+    # A tile begins inside its cell and so ends within one side of it. Cells begin half a tile before the first one, so
+    # that positions that are rounded do not fall on either side of a border.
+    cell = max(1.0, min(math.sqrt(block_px) * raster.downsample - side, BLOCK_TILES * side))
+    column, row = ((coords - coords.min(axis=0) + side / 2) // cell).T.astype(np.int64)
     order = np.lexsort((np.arange(len(coords)), column, row))
     borders = np.flatnonzero(np.diff(row[order]) | np.diff(column[order])) + 1
     return np.split(order, borders)

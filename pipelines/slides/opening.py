@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipelines.slides.pixels import PixelSource
 
 Reader = Literal["auto", "openslide", "jpeg-tiff"]
+_DICOM_SERIES = "dicom.SeriesInstanceUID"
 READERS: tuple[Reader, ...] = get_args(Reader)
 
 
@@ -42,20 +43,33 @@ def open_slide(
         the one given, has pixels that are not square (beyond 2 %), or cannot be read by the reader asked for.
     """
     path = Path(path)
-    handle = open_handle(path)
+    file = _file_of(path)
+    handle = _handle(path, file)
     try:
         mpp, origin = resolution_of(path, handle, slide_mpp, only_if_missing)
-        return Slide(handle, _source(handle, path, reader), path, mpp, origin)
+        return Slide(handle, _source(handle, path, file, reader), path, mpp, origin)
     except BaseException:
         handle.close()
         raise
 
 
-def _source(handle: openslide.OpenSlide, path: Path, reader: Reader) -> PixelSource:
+def open_handle(path: Path) -> openslide.OpenSlide:
+    """Open a slide file or DICOM folder as OpenSlide does, whatever its resolution; ``InputError`` if it can't be."""
+    return _handle(Path(path), _file_of(Path(path)))
+
+
+def _handle(path: Path, file: Path) -> openslide.OpenSlide:
+    try:
+        return openslide.OpenSlide(file)
+    except (openslide.OpenSlideError, OSError) as error:
+        msg = f"{path} cannot be opened as a slide: {error}"
+        raise InputError(msg) from error
+
+
+def _source(handle: openslide.OpenSlide, path: Path, file: Path, reader: Reader) -> PixelSource:
     if reader not in READERS:
         msg = f"reader '{reader}' is unknown; known are {', '.join(READERS)}"
         raise ConfigError(msg)
-    file = _file_of(path)
     whole = OpenSlideSource(handle, file)
     if reader == "openslide":
         return whole
@@ -66,15 +80,6 @@ def _source(handle: openslide.OpenSlide, path: Path, reader: Reader) -> PixelSou
             return whole
         msg = f"{path} cannot be read by jpeg-tiff: {why}; leave the reader to 'auto'"
         raise InputError(msg) from why
-
-
-def open_handle(path: Path) -> openslide.OpenSlide:
-    """Open a slide file or DICOM folder as OpenSlide does, whatever its resolution; ``InputError`` if it can't be."""
-    try:
-        return openslide.OpenSlide(_file_of(Path(path)))
-    except (openslide.OpenSlideError, OSError) as error:
-        msg = f"{path} cannot be opened as a slide: {error}"
-        raise InputError(msg) from error
 
 
 def _file_of(path: Path) -> Path:
@@ -88,4 +93,21 @@ def _file_of(path: Path) -> Path:
     if not parts:
         msg = f"{path} is a folder without .dcm files, so it is no DICOM slide"
         raise InputError(msg)
+    _refuse_two_series(path, parts)
     return parts[0]
+
+
+def _refuse_two_series(folder: Path, parts: list[Path]) -> None:
+    found: dict[str, Path] = {}
+    for part in parts:
+        try:
+            with openslide.OpenSlide(part) as handle:
+                series = handle.properties.get(_DICOM_SERIES)
+        except (openslide.OpenSlideError, OSError):
+            continue  # a label or another object of the series; if the level 0 is meant, opening it will tell
+        if series is not None:
+            found.setdefault(series, part)
+    if len(found) > 1:
+        named = " and ".join(f"{uid} ({part.name})" for uid, part in list(found.items())[:2])
+        msg = f"{folder} holds more than one DICOM series: {named}; give each slide a folder of its own"
+        raise InputError(msg)

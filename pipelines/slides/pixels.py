@@ -61,7 +61,10 @@ class Box(NamedTuple):
 
 
 class Pixels(NamedTuple):
-    """A picture of a box: (H, W, 3) uint8 RGB at the raster's scale or finer, and the fraction that was scanned."""
+    """A picture of a box: (H, W, 3) uint8 RGB at the raster's scale or finer, and the fraction that was scanned.
+
+    The picture may be part of a larger one that the source overwrites when the same thread reads again.
+    """
 
     rgb: np.ndarray
     scanned: float
