@@ -153,8 +153,9 @@ def _facts(path: Path, coords: h5py.Dataset) -> dict[str, Any]:
 
 
 def _step(coords: np.ndarray) -> float | None:
-    """Return the distance of neighbours in a column, in level-0 px; CLAM lists a contour column by column."""
-    steps = np.diff(coords[:, :2].astype(np.int64), axis=0)
+    """Return the usual distance of neighbours in a column, in level-0 px; None where no column has two tiles."""
+    places = coords[:, :2].astype(np.int64)
+    steps = np.diff(places[np.lexsort((places[:, 1], places[:, 0]))], axis=0)
     down = steps[(steps[:, 0] == 0) & (steps[:, 1] > 0), 1]
     return float(np.median(down)) if len(down) else None
 

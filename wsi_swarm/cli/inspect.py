@@ -37,7 +37,16 @@ def _facts(path: Path) -> dict[str, Any]:
         return _model_facts(path)
     from pipelines.inspection import inspect_hdf5, inspect_slide
 
-    return inspect_hdf5(path) if suffix in {".h5", ".hdf5", ".pt"} and path.is_file() else inspect_slide(path)
+    if suffix not in {".h5", ".hdf5", ".pt"} or not path.is_file():
+        return inspect_slide(path)
+    facts = inspect_hdf5(path)
+    if facts["kind"] == "features":
+        from dataclasses import asdict
+
+        from models.feature_kind import read_kind
+
+        facts["feature_kind"] = asdict(read_kind(path))  # as run.toml wants it
+    return facts
 
 
 def _model_facts(path: Path) -> dict[str, Any]:
