@@ -76,24 +76,28 @@ class Batcher(Generic[Tag]):
         self._encode(tiles, tags)
 
     def _encode(self, tiles: torch.Tensor, tags: list[Tag]) -> None:
-        size = len(tiles)
+        if len(tiles) <= self.batch_size:
+            flight = self._launched(tiles, tags)
+            # The previous batch is fetched only now, so that the device had this one to go on with.
+            self._collect()
+            if flight is not None:
+                self._in_flight = flight
+                return
+            self._halve(len(tiles))
+        step = self.batch_size
+        for at in range(0, len(tags), step):
+            part = tiles[at : at + step]
+            if len(part) < step:
+                part = torch.cat([part, part.new_zeros((step - len(part), *part.shape[1:]))])
+            self._encode(part, tags[at : at + step])
+
+    def _launched(self, tiles: torch.Tensor, tags: list[Tag]) -> _Flight[Tag] | None:
         try:
-            flight = _Flight(tags, self._launch(tiles), self._encoder.device)
+            return _Flight(tags, self._launch(tiles), self._encoder.device)
         except RuntimeError as error:  # torch.cuda.OutOfMemoryError is one
             if not _out_of_memory(error):
                 raise
-            flight = None
-        # The previous batch is fetched only now, so that the device had this one to go on with.
-        self._collect()
-        if flight is not None:
-            self._in_flight = flight
-            return
-        self._halve(size)
-        for at in range(0, len(tags), self.batch_size):
-            part = tiles[at : at + self.batch_size]
-            if len(part) < self.batch_size:
-                part = torch.cat([part, part.new_zeros((self.batch_size - len(part), *part.shape[1:]))])
-            self._encode(part, tags[at : at + self.batch_size])
+            return None
 
     def _launch(self, tiles: torch.Tensor) -> torch.Tensor:
         encoder = self._encoder
@@ -116,9 +120,8 @@ class Batcher(Generic[Tag]):
         if size == 1:
             msg = f"not even one tile at a time fits into the memory of {self._encoder.device}; use a smaller encoder"
             raise SetupError(msg)
-        if size <= self.batch_size:
-            self.batch_size = size // 2
-            self._say(f"no memory for {size} tiles at a time on {self._encoder.device}; going on with {size // 2}")
+        self.batch_size = size // 2
+        self._say(f"no memory for {size} tiles at a time on {self._encoder.device}; going on with {size // 2}")
 
     def _collect(self) -> None:
         flight, self._in_flight = self._in_flight, None
