@@ -8,7 +8,7 @@ import numpy as np
 
 from pipelines.engine.reading import Block
 from pipelines.errors import WsiSwarmError
-from pipelines.features import Features, describe, write_features
+from pipelines.features import NOMINAL, Features, describe, write_features
 from pipelines.files import why_not_written
 from pipelines.job import Outcome, count
 
@@ -85,6 +85,7 @@ class SlideWork:
             reader=self.slide.reader,
             dropped=dropped,
         )
+        attrs |= {name: tiles.attrs[name] for name in NOMINAL if name in tiles.attrs}
         paths = recipe.outputs(job, claim.entry)
         for path, variant, features in zip(paths, recipe.preparation.variants, self.features, strict=True):
             content = Features(claim.entry.id, features[kept], tiles.coords[kept], {**attrs, **variant.attrs})

@@ -1,6 +1,6 @@
 """Feature files and tile files: HDF5 that describes itself, and the layouts of TRIDENT, STAMP, CLAM and AtlasPatch."""
 
-from pipelines.features.content import Given
+from pipelines.features.content import NOMINAL, Given
 from pipelines.features.feature_file import (
     Features,
     describe,
@@ -15,6 +15,7 @@ from pipelines.features.read_any import describe_any, in_float16, read_any, read
 from pipelines.features.tile_file import Tiles, read_tiles, write_tiles
 
 __all__ = [
+    "NOMINAL",
     "Features",
     "Given",
     "Tiles",

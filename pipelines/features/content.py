@@ -29,6 +29,8 @@ GEOMETRY = (
     "tile_px_level0",
     "overlap_px",
 )
+NOMINAL = ("nominal_mpp", "nominal_tile_um")
+"""What tiles were meant to be where they were cut by magnification; it goes with them into their features."""
 NOMINAL_TOLERANCE = 0.25
 """The coarsest magnification buckets in use put this much between the nominal and the real size of a tile."""
 

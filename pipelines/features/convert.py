@@ -186,6 +186,7 @@ class _Run:
         self._clock = clock
         self._entries = {entry.id: entry for entry in list_slides(options.slides)} if options.slides else {}
         self._written: dict[Path, Path] = {}
+        self._slides: set[str] = set()
 
     def outcome(self, path: Path, work: Callable[[Path], Outcome]) -> Outcome:
         try:
@@ -214,6 +215,7 @@ class _Run:
             "clam": lambda: clam.files_of_features(features, encoder),
         }
         new = self._place(path, makers[options.to]())
+        self._slides.add(features.slide_id)
         rounded = values.dtype == np.float16 and described.content.layout != "native" and _stored_wider(path, described)
         return _done(path, new, len(values), attrs, _notes(attrs, rounded=rounded))
 
@@ -221,6 +223,9 @@ class _Run:
         to = self._options.to
         described, given, entry = self._known(path)
         tiles = read_any_tiles(path, given)
+        if to == "stamp" and tiles.slide_id in self._slides:
+            note = "its features are converted; STAMP has no layout for tiles alone"
+            return Outcome(str(path), "done", note, _counts(len(tiles.coords), described.attrs))
         if to == "stamp":
             msg = f"{path} holds tiles and no features, and STAMP has no layout for that; choose another --to"
             raise InputError(msg)

@@ -254,3 +254,30 @@ def test_tiles_of_clam_come_with_its_features(tmp_path: Path) -> None:
     save_tiles(tmp_path / "job/tiles/case.1.h5", Tiles("case.1", features.coords, {**attrs, "mpp_origin": "file"}))
     summary = convert(tmp_path / "job", tmp_path / "clam", "clam")
     assert [outcome.reason for outcome in summary.outcomes] == ["", "its tiles were written with its features"]
+
+
+def test_tiles_by_magnification_stay_one_kind_through_extract(tmp_path: Path, make_slide, encoder) -> None:
+    for name, mpp in (("a", 0.49), ("b", 0.515)):
+        make_slide(f"{name}.tiff", size=(800, 600), mpp=mpp)
+        path = tmp_path / "trident/patches" / f"{name}_patches.h5"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with h5py.File(path, "w") as file:
+            file["coords"] = np.array([(200, 200), (312, 200)], np.int64)
+            attrs = {"patch_size": 112, "patch_size_level0": 112, "level0_magnification": 20, "name": name}
+            file["coords"].attrs.update({**attrs, "target_magnification": 20, "overlap": 0})
+    convert(tmp_path / "trident", tmp_path / "job", "native", slides=tmp_path / "slides")
+    extract_slides(tmp_path / "slides", tmp_path / "job", encoder, ExtractOptions()).check()
+    one, other = (read_features(tmp_path / f"job/features/small/{name}.h5") for name in "ab")
+    assert (one.tile_um, other.tile_um) == (pytest.approx(112 * 0.49), pytest.approx(112 * 0.515))
+    assert one.tile_px_level0 == pytest.approx(112)
+    assert one.attrs["nominal_tile_um"] == other.attrs["nominal_tile_um"] == 56
+
+
+def test_a_job_goes_to_stamp_without_its_tiles(tmp_path: Path) -> None:
+    path = native(tmp_path / "job")
+    features = read_features(path)
+    save_tiles(tmp_path / "job/tiles/case.1.h5", Tiles("case.1", features.coords, features.attrs))
+    save_tiles(tmp_path / "job/tiles/other.h5", Tiles("other", features.coords, features.attrs))
+    summary = convert_files([tmp_path / "job"], tmp_path / "out", ConvertOptions("stamp"))
+    assert [outcome.status for outcome in summary.outcomes] == ["done", "done", "failed"]
+    assert "its features are converted" in summary.outcomes[1].reason
