@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +48,8 @@ class JpegLevel:
     columns, rows : of tiles.
     offsets, counts : (columns * rows,) int64, where each tile's bytes lie and how many they are.
     begin : how each tile's stream begins, see ``jpeg_stream.opening``.
+    left_out : (columns * rows,) bool, tiles that the file does not have, or that show one of a finer level that it
+        does not have: OpenSlide takes the latter as missing too.
     """
 
     size: tuple[int, int]
@@ -56,6 +59,7 @@ class JpegLevel:
     offsets: np.ndarray
     counts: np.ndarray
     begin: bytes
+    left_out: np.ndarray
 
 
 def find_jpeg_levels(file: Path, level_sizes: Sequence[tuple[int, int]]) -> list[JpegLevel]:
@@ -87,7 +91,14 @@ def find_jpeg_levels(file: Path, level_sizes: Sequence[tuple[int, int]]) -> list
         if size not in levels:
             msg = f"its level of {size[0]} x {size[1]} px is no tiled page"
             raise NotDirectError(msg)
-    return [levels[size] for size in level_sizes]
+    found = [levels[size] for size in level_sizes]
+    for finer, coarser in pairwise(found):
+        row, column = np.divmod(np.flatnonzero(finer.left_out), finer.columns)
+        row //= max(1, round(finer.rows / coarser.rows))
+        column //= max(1, round(finer.columns / coarser.columns))
+        inside = (row < coarser.rows) & (column < coarser.columns)
+        coarser.left_out[(row * coarser.columns + column)[inside]] = True
+    return found
 
 
 def _level(page: tifffile.TiffPage, size: tuple[int, int]) -> JpegLevel:
@@ -108,12 +119,14 @@ def _level(page: tifffile.TiffPage, size: tuple[int, int]) -> JpegLevel:
         if found:
             msg = f"its level of {size[0]} x {size[1]} px is {fault}"
             raise NotDirectError(msg)
+    counts = np.array(page.databytecounts, np.int64)
     return JpegLevel(
         size,
         tile,
         columns,
         rows,
         np.array(page.dataoffsets, np.int64),
-        np.array(page.databytecounts, np.int64),
+        counts,
         opening(page.jpegtables, page.photometric == _YCBCR),
+        counts == 0,
     )

@@ -64,9 +64,9 @@ class JpegTiffSource:
 
     def tile(self, level: JpegLevel, index: int, shrink: int) -> np.ndarray | Undecodable | None:
         """Decode one of the slide's own tiles; None where OpenSlide has to."""
-        offset, count = int(level.offsets[index]), int(level.counts[index])
-        if count == 0:
+        if level.left_out[index]:
             return None
+        offset, count = int(level.offsets[index]), int(level.counts[index])
         if offset + count > self._bytes:
             return Undecodable("the file ends before")
         stream = os.pread(self._file.fileno(), count, offset)
@@ -191,7 +191,7 @@ def open_jpeg_tiff(file: Path, handle: openslide.OpenSlide, whole: PixelSource) 
 def _agree(source: PixelSource, whole: PixelSource, level: JpegLevel, raster: Raster) -> bool:
     # The tiles with most bytes show most. A broken one among them says nothing about the others.
     count = min(_PROBES, len(level.counts))
-    for index in np.argsort(level.counts, kind="stable")[::-1][:count].tolist():
+    for index in np.argsort(np.where(level.left_out, 0, level.counts), kind="stable")[::-1][:count].tolist():
         row, column = divmod(index, level.columns)
         (wide, high), (width, height) = level.tile, level.size
         left, top = column * wide, row * high
