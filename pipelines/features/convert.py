@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.errors import InputError, PartialError, WsiSwarmError
+from pipelines.errors import InputError, WsiSwarmError
 from pipelines.features import clam, stamp, trident
 from pipelines.features.content import GEOMETRY, NOTHING, Given
+from pipelines.features.conversion import Conversion, find_files, refuse_contradiction, refuse_other_slide
 from pipelines.features.feature_file import Features, features_bytes
 from pipelines.features.read_any import Described, completed, describe_any, in_float16, read_any, read_any_tiles
 from pipelines.features.tile_file import Tiles, tiles_bytes
-from pipelines.files import why_not_written, write_bytes, write_json
+from pipelines.files import why_not_written, write_bytes
 from pipelines.job import Claim, Job, Outcome, fingerprint
 from pipelines.progress import progress
 from pipelines.slides import MPP_TOLERANCE, SlideEntry, list_slides, open_slide
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 LAYOUTS = ("native", "trident", "stamp", "clam")
-REPORT = "convert.json"
 _TILE_STAGE = "tile"
 _NEEDED = {
     "native": GEOMETRY,
@@ -34,7 +33,6 @@ _NEEDED = {
     "clam": ("slide_width", "slide_height", "tile_px_level0"),
 }
 """What each layout has a place for and its readers need."""
-_SUFFIXES = frozenset({".h5", ".hdf5", ".pt"})
 
 
 @dataclass(frozen=True)
@@ -55,46 +53,6 @@ class ConvertOptions:
     slides: Path | None = None
     patches: Path | None = None
     force: bool = False
-
-
-@dataclass(frozen=True)
-class Conversion:
-    """What became of all files; ``convert.json`` in the output folder holds the same.
-
-    Attributes
-    ----------
-    to : layout.
-    folder : output folder.
-    outcomes : one per file, ``slide_id`` being its path; ``reason`` is a note where it is done.
-    """
-
-    to: str
-    folder: Path
-    outcomes: tuple[Outcome, ...]
-
-    @property
-    def failed(self) -> list[Outcome]:
-        """Return the files that failed."""
-        return [outcome for outcome in self.outcomes if outcome.status == "failed"]
-
-    def write(self) -> None:
-        """Write ``convert.json``."""
-        write_json(self.folder / REPORT, {"to": self.to, "files": [vars(outcome) for outcome in self.outcomes]})
-
-    def markdown(self) -> str:
-        """Return the result for a person: one line, then what is to be said of single files."""
-        counted = Counter(outcome.status for outcome in self.outcomes)
-        parts = ", ".join(f"{number} {status}" for status, number in sorted(counted.items()))
-        tiles = sum(outcome.counts.get("tiles", 0) for outcome in self.outcomes)
-        notes = [f"- {outcome.slide_id}: {outcome.reason}" for outcome in self.outcomes if outcome.reason]
-        return "\n".join([f"convert to {self.to}: {parts}; {tiles} tiles; {self.folder}", *notes])
-
-    def check(self) -> None:
-        """Raise ``PartialError`` if a file failed."""
-        if self.failed:
-            where = self.folder / REPORT
-            msg = f"{len(self.failed)} of {len(self.outcomes)} files failed; each is named with its reason in {where}"
-            raise PartialError(msg)
 
 
 def convert_files(
@@ -134,38 +92,6 @@ def convert_files(
     conversion = Conversion(options.to, out, tuple(outcomes))
     conversion.write()
     return conversion
-
-
-def find_files(sources: Sequence[Path], out: Path | None = None) -> list[Path]:
-    """List the .h5 and .pt files of files and folders; a .pt file whose .h5 file is there too is left out.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    found: list[Path] = []
-    for source in sources:
-        if not source.exists():
-            msg = f"{source} does not exist; name feature files or a folder of them"
-            raise InputError(msg)
-        inside = sorted(source.rglob("*")) if source.is_dir() else [source]
-        found += [path for path in inside if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")]
-    target = out.resolve() if out is not None else None
-    ours = [path for path in found if target is not None and target in path.resolve().parents]
-    kept = [path for path in dict.fromkeys(found) if path not in ours or path in sources]
-    paired = {path for path in kept if path.suffix.lower() in {".h5", ".hdf5"}}
-    kept = [path for path in kept if path.suffix != ".pt" or not _partners(path) & paired]
-    if not kept:
-        msg = (
-            f"{', '.join(str(source) for source in sources)}: no .h5 or .pt file there; name a folder of feature files"
-        )
-        raise InputError(msg)
-    return kept
-
-
-def _partners(path: Path) -> set[Path]:
-    return {path.parent.parent / "h5_files" / f"{path.stem}.h5", path.with_suffix(".h5")}
 
 
 def _holds_tiles(path: Path) -> bool:
@@ -245,7 +171,7 @@ class _Run:
         """Return what the file says, and what is known beside it, of its slide above all."""
         options = self._options
         described = describe_any(path, options.given, options.patches)
-        _refuse_contradiction(path, options.given, described)
+        refuse_contradiction(path, options.given, described)
         if options.slides is None:
             return described, options.given, None
         entry = self._entries.get(described.content.slide_id)
@@ -254,7 +180,7 @@ class _Run:
             raise InputError(msg)
         with open_slide(entry.path, entry.mpp or options.given.mpp, only_if_missing=True) as slide:
             given = replace(options.given, mpp=slide.mpp, slide_size=slide.size)
-            _refuse_other_slide(path, described.content.facts, slide.size, slide.mpp)
+            refuse_other_slide(path, described.content.facts, slide.size, slide.mpp)
         return describe_any(path, given, options.patches), given, entry
 
     def _attrs(
@@ -306,29 +232,6 @@ class _Run:
             write_bytes(path, data)
             self._written[path] = source
         return bool(pending)
-
-
-def _refuse_contradiction(path: Path, given: Given, described: Described) -> None:
-    facts = described.content.facts
-    stated = (("encoder", given.encoder), ("tile_um", given.tile_um), ("tile_px", given.tile_px), ("mpp", given.mpp))
-    for name, value in stated:
-        if value is None or name not in facts or facts[name] == value:
-            continue
-        if isinstance(value, float) and abs(facts[name] / value - 1) <= MPP_TOLERANCE:
-            continue
-        flag = "--" + name.replace("_", "-")
-        msg = f"{path} says {facts[name]} and {flag} says {value}; leave {flag} out for this file"
-        raise InputError(msg)
-
-
-def _refuse_other_slide(path: Path, facts: dict[str, Any], size: tuple[int, int], mpp: float) -> None:
-    stated = facts.get("slide_width"), facts.get("slide_height")
-    if None not in stated and stated != tuple(size):
-        msg = f"{path} was made from a slide of {stated[0]} x {stated[1]} px and the slide has {size[0]} x {size[1]} px"
-        raise InputError(f"{msg}; name the right slides")
-    if "mpp" in facts and abs(facts["mpp"] / mpp - 1) > MPP_TOLERANCE:
-        msg = f"{path} was made at {facts['mpp']:g} µm per pixel and the slide has {mpp:g}; name the right slides"
-        raise InputError(msg)
 
 
 def _stored_wider(path: Path, described: Described) -> bool:
