@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from models.encoders.card import CARD_FOLDER, DEFAULT_ENCODER, EncoderCard, describe, find_card, list_cards
+from models.encoders.card import CARD_FOLDER, DEFAULT_ENCODER, EncoderCard, find_card, list_cards
+from models.encoders.listing import cards_as_text, describe_cards
 from pipelines.errors import ConfigError, SetupError
 
 if TYPE_CHECKING:
@@ -14,7 +15,15 @@ if TYPE_CHECKING:
 
     from pipelines.encoder import Encoder
 
-__all__ = ["DEFAULT_ENCODER", "EncoderCard", "describe_cards", "get_encoder", "list_cards", "resolve_device"]
+__all__ = [
+    "DEFAULT_ENCODER",
+    "EncoderCard",
+    "cards_as_text",
+    "describe_cards",
+    "get_encoder",
+    "list_cards",
+    "resolve_device",
+]
 
 
 def get_encoder(
@@ -62,7 +71,7 @@ def get_encoder(
         return StainTexture(card, place)
     from models.encoders.timm_encoder import card_of_timm_model, load_timm_encoder
 
-    return load_timm_encoder(card or card_of_timm_model(name), weights, place)
+    return load_timm_encoder(card or card_of_timm_model(name), weights, place, by_timm=card is None)
 
 
 def resolve_device(device: str) -> torch.device:
@@ -83,8 +92,3 @@ def resolve_device(device: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise SetupError(f"device {device!r} is not available here; use --device auto or --device cpu.") from error
     return place
-
-
-def describe_cards() -> list[dict[str, Any]]:
-    """Describe every card for a listing: plain values, no network library loaded."""
-    return [describe(card) for card in list_cards()]

@@ -11,7 +11,7 @@ import json
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -226,36 +226,3 @@ def unknown_encoder(name: str) -> ConfigError:
     return ConfigError(
         f"no encoder {name!r}: {hint}: {', '.join(names)}; any model name of timm works too, and hf-hub:OWNER/NAME."
     )
-
-
-def describe(card: EncoderCard) -> dict[str, Any]:
-    """Describe a card for a listing: plain values."""
-    if card.source == "unsupported":
-        weights = "not supported"
-    elif card.source == "descriptor":
-        weights = "none needed"
-    elif card.hub_id is None:
-        weights = "--weights FILE"
-    else:
-        weights = f"--weights FILE, or hub: {card.hub_id}"
-    return {
-        "name": card.name,
-        "source": card.source,
-        "supported": card.source != "unsupported",
-        "dim": card.dim,
-        "variants": [
-            {"name": f"{card.name}:{key}", "dim": variant.dim, "description": variant.description}
-            for key, variant in card.variants.items()
-        ],
-        "input_px": card.input_px,
-        "resize_px": card.resize_side,
-        "precision": card.precision,
-        "weights": weights,
-        "weights_file": card.hub_file,
-        "supported_mpp": card.supported_mpp,
-        "licence": card.licence,
-        "description": card.description,
-        "verified": card.verified,
-        "reason": card.reason,
-        "card_sha256": card.sha256,
-    }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from huggingface_hub import constants, get_session, hf_hub_download
-from huggingface_hub.errors import HTTPError
+from huggingface_hub.errors import EntryNotFoundError, HTTPError
 
 from pipelines.errors import SetupError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 REACH_SECONDS = 5.0
 """How long the hub may take to answer at all."""
+WEIGHTS_FILES = ("model.safetensors", "pytorch_model.bin")
 FAILURES = (OSError, RuntimeError, ValueError, HTTPError)
 
 T = TypeVar("T")
@@ -55,9 +56,24 @@ def from_hub(what: str, hub_id: str, fetch: Callable[[], T]) -> T:
         ) from error
 
 
-def hub_file(what: str, hub_id: str, name: str) -> Path:
-    """Download a file, or find it in the cache; raises as `from_hub`."""
-    return Path(from_hub(what, hub_id, lambda: hf_hub_download(hub_id, name)))
+def hub_weights(what: str, hub_id: str, name: str | None) -> Path:
+    """Download a file of weights, or find it in the cache; raises as `from_hub`.
+
+    Parameters
+    ----------
+    name : str or None
+        The file; None for the names that timm and transformers give it.
+    """
+    return Path(from_hub(what, hub_id, lambda: _first_file(hub_id, (name,) if name else WEIGHTS_FILES)))
+
+
+def _first_file(hub_id: str, names: tuple[str, ...]) -> str:
+    for name in names[:-1]:
+        try:
+            return hf_hub_download(hub_id, name)
+        except EntryNotFoundError:
+            continue
+    return hf_hub_download(hub_id, names[-1])
 
 
 @contextmanager

@@ -30,7 +30,8 @@ class KeyMap(BaseModel):
     ----------
     drop : regular expressions; matching weights belong to parts that the encoder has no use for.
     rename : (regular expression, replacement), one after the other. A result "name#2" is part 2 of "name", whose
-        parts are stacked by rows in the order of their numbers; "one;two" is cut into equal parts by rows.
+        parts, as many as there are such rules, are stacked by rows in the order of their numbers; "one;two" is cut
+        into equal parts by rows.
     skip_rows : name to number of leading rows that are left away.
     batched : names whose tensors get leading axes of length one until they have three.
     fold_class_position : the position of the class token is added to it and taken from ``pos_embed``, for networks
@@ -88,7 +89,7 @@ class KeyMap(BaseModel):
                     parts.setdefault(stem, {})[int(number)] = piece
                 else:
                     whole[each] = piece
-        expected = max((len(group) for group in parts.values()), default=0)
+        expected = sum(bool(number) for _, _, number in (new.partition("#") for _, new in self.rename))
         for stem, group in parts.items():
             if sorted(group) != list(range(expected)):
                 raise ValueError(f"{stem} has only {len(group)} of its {expected} parts")

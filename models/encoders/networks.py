@@ -54,7 +54,7 @@ class ConvStem(nn.Module):
 
 
 class AttentionPooled(nn.Module):
-    """A network whose tokens one learned query gathers, as in CONCH (Lu et al. 2024)."""
+    """A network whose tokens one learned query gathers, as in CONCH."""
 
     def __init__(self, trunk: nn.Module, dim: int, heads: int, bias: bool) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class AttentionPooled(nn.Module):
 
 
 class UnitProjected(nn.Module):
-    """A network whose vector is projected and divided by its length, as in KEEP (Zhou et al. 2024)."""
+    """A network whose vector is projected and divided by its length, as in KEEP."""
 
     def __init__(self, trunk: nn.Module, dim: int) -> None:
         super().__init__()

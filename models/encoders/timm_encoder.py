@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from models.encoders.card import EncoderCard, unknown_encoder
-from models.encoders.hub import from_hub, hub_file
+from models.encoders.hub import from_hub, hub_weights
 from models.encoders.networks import arguments, build_network, of_right_length, pooled
 from models.encoders.weights import file_sha256, fill_network, read_weights, state_sha256
 from pipelines.errors import ConfigError, InputError
@@ -102,8 +102,16 @@ class TimmEncoder:
         return features.float()
 
 
-def load_timm_encoder(card: EncoderCard, weights: Path | str | None, device: torch.device) -> TimmEncoder:
+def load_timm_encoder(
+    card: EncoderCard, weights: Path | str | None, device: torch.device, by_timm: bool = False
+) -> TimmEncoder:
     """Build the card's network and give it weights: a file's, the hub's, or random ones if asked by that word.
+
+    Parameters
+    ----------
+    by_timm : bool
+        timm itself reads the hub, as it must for its models without a card, whose files it may have to convert. A
+        card's weights are read from the hub as from a local file, so that both have the same identity.
 
     Raises
     ------
@@ -127,21 +135,29 @@ def load_timm_encoder(card: EncoderCard, weights: Path | str | None, device: tor
             f"encoder {card.name!r} comes without weights: give --weights FILE, or --weights random for a random "
             "network to compare against."
         )
-    elif card.hub_file is not None:
-        network, identity = _from_file(card, hub_file(of_card, card.hub_id, card.hub_file))
-    else:
+    elif by_timm:
         name = f"{HUB_PREFIX}{card.hub_id}"
         network = from_hub(of_card, card.hub_id, lambda: timm.create_model(name, pretrained=True, **arguments(card)))
         network, identity = of_right_length(network, card), state_sha256(network)
+    else:
+        network, identity = _from_file(card, hub_weights(of_card, card.hub_id, card.hub_file))
     return TimmEncoder(card, network, identity, device)
 
 
 def _from_file(card: EncoderCard, path: Path) -> tuple[nn.Module, str]:
     state = read_weights(path)
-    network = build_network(card)
+    network = _unfilled(card)
     head = getattr(network, "pretrained_cfg", {}).get("classifier")
     fill_network(network, state, path, head, card.keys, card.pos_embed)
     return network, file_sha256(path)
+
+
+def _unfilled(card: EncoderCard) -> nn.Module:
+    """Build without drawing random weights, unless the network computes tables that no file holds."""
+    with torch.device("meta"):
+        network = build_network(card)
+    held = network.state_dict()
+    return build_network(card) if any(name not in held for name, _ in network.named_buffers()) else network
 
 
 def card_of_timm_model(name: str) -> EncoderCard:

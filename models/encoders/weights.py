@@ -50,9 +50,8 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
             f"{_cut_short(path, safe)}; give a .safetensors file or a state dict saved by torch that holds nothing but "
             "tensors."
         ) from error
-    for wrapper in _WRAPPERS:
-        if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
-            state = state[wrapper]
+    while isinstance(state, dict) and (inner := [state[key] for key in _WRAPPERS if isinstance(state.get(key), dict)]):
+        state = inner[0]
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise InputError(f"{_named(path)}: this is no state dict (names to tensors); save the network's state_dict().")
     return state
@@ -92,7 +91,7 @@ def fill_network(
         given = keys.apply(state)
     except ValueError as error:
         raise InputError(f"{_named(path)}: these are weights of another network: {error}; check --encoder.") from error
-    given |= {key: torch.zeros_like(own[key]) for key in keys.zero if key in own and key not in given}
+    given |= {key: torch.zeros(own[key].shape) for key in keys.zero if key in own and key not in given}
     given = {key: value for key, value in given.items() if key in own or not head or not key.startswith(f"{head}.")}
     missing, surplus = sorted(own.keys() - given.keys()), sorted(given.keys() - own.keys())
     if missing or surplus:
@@ -110,7 +109,8 @@ def fill_network(
             f"the encoder needs {tuple(own[wrong].shape)}; "
             "the file belongs to another encoder."
         )
-    network.load_state_dict(given)
+    # Assigned, not copied: a network of 10^9 weights is held once, and it may have been built without memory.
+    network.load_state_dict({key: given[key].to(value.dtype) for key, value in own.items()}, assign=True)
 
 
 def _fit_positions(network: torch.nn.Module, state: dict[str, torch.Tensor], fold: bool, method: str | None) -> None:
@@ -120,12 +120,13 @@ def _fit_positions(network: torch.nn.Module, state: dict[str, torch.Tensor], fol
     if positions is None or positions.ndim != 3:
         return
     apart = bool(getattr(trunk, "no_embed_class", False))
-    if fold and apart and math.isqrt(positions.shape[1] - 1) ** 2 == positions.shape[1] - 1:
+    if fold and apart and math.isqrt(max(positions.shape[1] - 1, 0)) ** 2 == positions.shape[1] - 1:
         state[f"{prefix}cls_token"] = state[f"{prefix}cls_token"] + positions[:, :1]
         positions = positions[:, 1:]
     tokens = 0 if apart else trunk.num_prefix_tokens
-    side, wanted = math.isqrt(positions.shape[1] - tokens), trunk.patch_embed.grid_size[0]
-    if method is not None and side != wanted and side**2 == positions.shape[1] - tokens:
+    side, wanted = math.isqrt(max(positions.shape[1] - tokens, 0)), trunk.patch_embed.grid_size[0]
+    square, width = side**2 == positions.shape[1] - tokens, trunk.pos_embed.shape[2]
+    if method is not None and side not in (0, wanted) and square and positions.shape[2] == width:
         grid = positions[:, tokens:].float().reshape(1, side, side, -1).permute(0, 3, 1, 2)
         grid = resample_grid(grid, wanted, method).permute(0, 2, 3, 1).flatten(1, 2)
         positions = torch.cat([positions[:, :tokens].float(), grid], 1)

@@ -17,6 +17,8 @@ def extract(*arguments):
 def test_the_list_names_every_card_and_is_json_on_request():
     listed = json.loads(extract("--list-encoders", "--json").stdout)
     assert [card["name"] for card in listed] == [card.name for card in list_cards()]
+    virchow = next(card for card in listed if card["name"] == "virchow2")
+    assert [(variant["name"], variant["dim"]) for variant in virchow["variants"]] == [("virchow2:class", 1280)]
     text = extract("--list-encoders").stdout
     assert all(card.name in text for card in list_cards())
 

@@ -9,10 +9,10 @@ import sys
 import pytest
 import torch
 
-from models.encoders import describe_cards, get_encoder, list_cards
+from models.encoders import cards_as_text, describe_cards, get_encoder, list_cards
 from models.encoders.card import CARD_FOLDER, EncoderCard, find_card, load_card
 from models.encoders.key_map import KEY_MAP_FOLDER, load_key_map
-from models.encoders.networks import build_network, pooled
+from models.encoders.networks import build_network, of_right_length
 from pipelines.errors import ConfigError
 
 TIMM_CARDS = [card for card in list_cards() if card.source == "timm"]
@@ -63,13 +63,14 @@ SIZES = {  # weights of the whole network, tokens before those of the patches
 @pytest.mark.parametrize("card", TIMM_CARDS, ids=lambda card: card.name)
 def test_each_card_has_its_number_of_weights_and_the_length_that_it_states(card):
     with torch.device("meta"):  # shapes without memory: some of these have 10^9 weights
-        network = build_network(card).eval()
-        image = torch.zeros(1, 3, card.input_px, card.input_px)
-        for each in (card, *map(card.variant, card.variants)):
-            assert pooled(network, each.pooling, image).shape == (1, each.dim)
+        network = build_network(card)
     trunk = getattr(network, "trunk", network)
     weights = sum(weight.numel() for weight in network.parameters())
     assert (weights, getattr(trunk, "num_prefix_tokens", 0)) == SIZES[card.name]
+    for each in map(card.variant, card.variants):
+        assert of_right_length(network, each) is network
+        with pytest.raises(ConfigError, match=f"says dim {each.dim + 1}, but the network gives {each.dim}"):
+            of_right_length(network, each.model_copy(update={"dim": each.dim + 1}))
 
 
 FIRST_HASHES = {  # these stand in feature files
@@ -187,3 +188,19 @@ def test_listing_loads_no_network_library_and_is_json():
     assert first["name"] == "stain-texture"
     assert first["weights"] == "none needed"
     assert first["dim"] == 106
+
+
+def test_the_text_names_each_card_variant_scale_and_term():
+    lines = cards_as_text().splitlines()
+    row = {line.split()[0]: line for line in lines if line and not line.startswith(" ")}
+    for card in list_cards():
+        assert str(card.dim) in row[card.name].split()
+        assert card.precision in row[card.name]
+        assert all(str(variant.dim) in row[f"{card.name}:{key}"] for key, variant in card.variants.items())
+    assert "256→224 px" in row["gigapath"]
+    assert "0.2-2.2" in row["midnight"]
+    assert "not stated" in row["plip"]
+    assert row["genbio-pathfm"].endswith("not supported")
+    assert max(map(len, lines)) <= 160
+    joined = " ".join(line.strip() for line in lines)
+    assert all(card.licence.split(" at ")[0] in joined for card in list_cards())

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-import subprocess
-import sys
+import socket
+import time
 
 import pytest
 import timm
 import torch
+from huggingface_hub import constants
 from safetensors.torch import save_file
 from torch.nn import functional
 
 from models.encoders import get_encoder
 from models.encoders.card import CARD_FOLDER, load_card
 from models.encoders.timm_encoder import TimmEncoder, load_timm_encoder
-from models.encoders.weights import file_sha256, state_sha256
+from models.encoders.weights import file_sha256, fill_network, resample_grid, state_sha256
 from pipelines.errors import ConfigError, InputError, SetupError
 
 
@@ -163,15 +166,163 @@ def test_unknown_names_and_devices():
         get_encoder("stain-texture", None, "abacus")
 
 
-def test_a_hub_out_of_reach_names_the_page_and_the_way_round(tmp_path):
-    code = (
-        "from models.encoders import get_encoder\n"
-        "from pipelines.errors import SetupError\n"
-        "try:\n    get_encoder('uni', None, 'cpu')\nexcept SetupError as error:\n    print(error)\n"
+def cached(hub, repository, **files):
+    """Lay files into the cache as the hub's client does."""
+    folder = hub / f"models--{repository.replace('/', '--')}"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text("0" * 40)
+    snapshot = folder / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    for name, content in files.items():
+        path = snapshot / name.replace("_json", ".json").replace("_safetensors", ".safetensors")
+        path.write_text(json.dumps(content)) if path.suffix == ".json" else save_file(content, path)
+    return snapshot
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """An empty cache, and a hub at a port where nobody listens."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    return tmp_path / "hub"
+
+
+def test_weights_in_the_cache_need_no_hub_and_are_the_same_as_the_file(hub, tiles):
+    snapshot = cached(hub, "timm/resnet18.a1_in1k", model_safetensors=resnet18_state())
+    from_cache = get_encoder("resnet18", None, "cpu")
+    from_file = get_encoder("resnet18", snapshot / "model.safetensors", "cpu")
+    assert from_cache.weights_sha256 == from_file.weights_sha256 == file_sha256(snapshot / "model.safetensors")
+    assert torch.equal(encode(from_cache, tiles), encode(from_file, tiles))
+
+
+def test_a_page_of_the_hub_that_timm_can_read_is_an_encoder(hub, tiles):
+    config = {
+        "architecture": "resnet18",
+        "num_classes": 1000,
+        "pretrained_cfg": {
+            "input_size": [3, 160, 160],
+            "interpolation": "bicubic",
+            "mean": [0.5, 0.6, 0.7],
+            "std": [0.1, 0.2, 0.3],
+            "num_classes": 1000,
+            "first_conv": "conv1",
+            "classifier": "fc",
+        },
+    }
+    state = resnet18_state()
+    cached(hub, "someone/theirs", config_json=config, model_safetensors=state)
+    encoder = get_encoder("hf-hub:someone/theirs", None, "cpu")
+    assert (encoder.name, encoder.dim, encoder.input_px) == ("hf-hub-someone-theirs", 512, 160)
+    network = timm.create_model("resnet18", num_classes=0).eval()
+    network.load_state_dict({key: value for key, value in state.items() if not key.startswith("fc.")})
+    batch = encoder.transform(tiles)
+    with torch.inference_mode():
+        torch.testing.assert_close(encoder(batch), network(batch))
+    grey = encoder.transform(torch.full((1, 160, 160, 3), 255, dtype=torch.uint8))
+    torch.testing.assert_close(grey[0, :, 0, 0], torch.tensor([0.5 / 0.1, 0.4 / 0.2, 0.3 / 0.3]))
+
+
+@pytest.mark.parametrize("name", ["uni", "ctranspath", "hf-hub:someone/absent", "resnet26"])
+def test_a_hub_out_of_reach_names_the_page_and_the_way_round(hub, name):
+    with pytest.raises((SetupError, ConfigError)) as error:
+        get_encoder(name, None, "cpu")
+    message = str(error.value)
+    assert "--weights FILE" in message
+    assert "\n" not in message
+    assert ("https://huggingface.co/" in message) == (name != "ctranspath")  # which lies on no page that is named
+
+
+def test_a_hub_that_does_not_answer_is_not_waited_for(hub, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setattr("models.encoders.hub.REACH_SECONDS", 0.2)
+        started = time.monotonic()
+        with pytest.raises(SetupError, match="Timeout"):
+            get_encoder("uni", None, "cpu")
+        assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "pth"])
+def test_a_file_cut_short_is_named_with_its_hash(tmp_path, suffix):
+    path = tmp_path / f"w.{suffix}"
+    save_file(resnet18_state(), path) if suffix == "safetensors" else torch.save(resnet18_state(), path)
+    whole = path.read_bytes()
+    for part in (whole[: len(whole) // 2], whole[:-1], whole[:100]):
+        path.write_bytes(part)
+        with pytest.raises(InputError) as error:
+            get_encoder("resnet18", path, "cpu")
+        assert f"{path} (sha256 {hashlib.sha256(part).hexdigest()})" in str(error.value)
+        assert "cut short" in str(error.value) or "hold no whole header" in str(error.value)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_weights_in_half_precision_are_widened(tmp_path, tiles, dtype):
+    state = {key: value.to(dtype) if value.is_floating_point() else value for key, value in resnet18_state().items()}
+    save_file(state, tmp_path / "half.safetensors")
+    save_file({key: value.float() for key, value in state.items()}, tmp_path / "whole.safetensors")
+    half, whole = (get_encoder("resnet18", tmp_path / f"{name}.safetensors", "cpu") for name in ("half", "whole"))
+    assert torch.equal(encode(half, tiles), encode(whole, tiles))
+    assert half.weights_sha256 != whole.weights_sha256
+
+
+def test_a_checkpoint_of_training_is_unwrapped(tmp_path, tiles):
+    state = resnet18_state()
+    torch.save({"teacher": {"state_dict": state}, "epoch": 3, "optimizer": {"lr": 0.1}}, tmp_path / "a.pth")
+    save_file(state, tmp_path / "b.safetensors")
+    first, second = (get_encoder("resnet18", tmp_path / name, "cpu") for name in ("a.pth", "b.safetensors"))
+    assert torch.equal(encode(first, tiles), encode(second, tiles))
+
+
+def test_the_ratio_of_dino_moves_the_points_and_plain_resampling_does_not():
+    ramp = (torch.arange(14.0) - 6.5).view(1, 1, 14, 1).expand(1, 1, 14, 14)
+    for method in ("bicubic", "bilinear"):
+        plain_rows = resample_grid(ramp, 28, method)[0, 0, :, 0]
+        torch.testing.assert_close(plain_rows, -plain_rows.flip(0))
+    moved = resample_grid(ramp, 28, "bicubic-offset")
+    assert moved.shape == (1, 1, 28, 28)
+    assert -0.1 < float(moved.mean()) < -0.01
+
+
+def test_tiles_of_another_size_are_resized_then_cropped():
+    card = load_card(CARD_FOLDER / "gigapath.toml").model_copy(
+        update={"timm_model": "test_vit", "dim": 64, "kwargs": {"num_classes": 0, "img_size": 224}}
     )
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert "https://huggingface.co/MahmoodLab/UNI" in done.stdout
-    assert "--weights FILE" in done.stdout
-    assert "licence" in done.stdout
-    assert len(done.stdout.strip().splitlines()) == 1
+    encoder = load_timm_encoder(card, "random", torch.device("cpu"))
+    tiles = torch.zeros(1, 512, 512, 3, dtype=torch.uint8)
+    tiles[:, 32:480, 32:480] = 255  # the middle 448 of 512 px are the middle 224 of 256
+    batch = encoder.transform(tiles)
+    assert batch.shape == (1, 3, 224, 224)
+    white = (1 - torch.tensor(card.mean)) / torch.tensor(card.std)
+    torch.testing.assert_close(batch[0, :, 2:-2, 2:-2], white.view(3, 1, 1).expand(3, 220, 220))
+    exact = torch.zeros(1, 256, 256, 3, dtype=torch.uint8)
+    exact[:, 16:240, 16:240] = 255
+    torch.testing.assert_close(encoder.transform(exact)[0], white.view(3, 1, 1).expand(3, 224, 224))
+
+
+def test_positions_of_another_grid_are_resampled_where_the_card_says_how(tmp_path):
+    network = timm.create_model("test_vit", num_classes=0)  # ten by ten patches
+    state = network.state_dict()
+    kept = torch.randn(1, 1, 64)
+    ramp = torch.linspace(-1, 1, 20).view(1, 20, 1, 1).expand(1, 20, 20, 64)
+    state["pos_embed"] = torch.cat([kept, ramp.flatten(1, 2)], 1)
+    fill_network(network, state, tmp_path, pos_embed="bicubic")
+    assert torch.equal(network.pos_embed[:, :1], kept)
+    rows = network.pos_embed[0, 1:].view(10, 10, 64)
+    assert torch.equal(rows, rows[:, :1, :1].expand(10, 10, 64))
+    # Halved: each new row lies in the middle between two old ones.
+    torch.testing.assert_close(rows[1:-1, 0, 0], ramp[0, :, 0, 0].view(10, 2).mean(1)[1:-1])
+
+    path = tmp_path / "w.safetensors"
+    save_file({key: value.contiguous() for key, value in state.items()}, path)
+    for method, positions in ((None, state["pos_embed"]), ("bicubic", torch.zeros(1, 17, 8))):
+        with pytest.raises(InputError, match=r"weight pos_embed has shape \(1, (401, 64|17, 8)\)"):
+            fill_network(network, state | {"pos_embed": positions}, path, pos_embed=method)
+
+
+def test_a_part_that_lacks_in_a_stacked_weight_is_named(tmp_path):
+    path = tmp_path / "w.safetensors"
+    state = {f"encoder.layer.0.attention.attention.{part}.weight": torch.zeros(4, 4) for part in ("query", "value")}
+    save_file(state, path)
+    with pytest.raises(InputError, match=r"blocks\.0\.attn\.qkv\.weight has only 2 of its 3 parts") as error:
+        get_encoder("phikon", path, "cpu")
+    assert file_sha256(path) in str(error.value)
