@@ -11,6 +11,7 @@ from pipelines.errors import ConfigError, InputError
 from pipelines.slides.jpeg_pages import NotDirectError
 from pipelines.slides.jpeg_tiff import open_jpeg_tiff
 from pipelines.slides.openslide_source import OpenSlideSource
+from pipelines.slides.plausible import printable, refuse_dangerous, refuse_impossible_size
 from pipelines.slides.resolution import resolution_of
 from pipelines.slides.slide import Slide
 
@@ -47,6 +48,7 @@ def open_slide(
     handle = _handle(path, file)
     try:
         mpp, origin = resolution_of(path, handle, slide_mpp, only_if_missing)
+        refuse_impossible_size(path, handle, mpp)
         return Slide(handle, _source(handle, path, file, reader), path, mpp, origin)
     except BaseException:
         handle.close()
@@ -62,7 +64,7 @@ def _handle(path: Path, file: Path) -> openslide.OpenSlide:
     try:
         return openslide.OpenSlide(file)
     except (openslide.OpenSlideError, OSError) as error:
-        msg = f"{path} cannot be opened as a slide: {error}"
+        msg = f"{path} cannot be opened as a slide: {printable(error)}"
         raise InputError(msg) from error
 
 
@@ -87,12 +89,14 @@ def _file_of(path: Path) -> Path:
         msg = f"{path} does not exist"
         raise InputError(msg)
     if path.is_file():
+        refuse_dangerous(path, path)
         return path
     # The largest file is nearly always level 0; OpenSlide finds the other levels of its series by itself.
     parts = sorted(path.glob("*.dcm"), key=lambda part: (-part.stat().st_size, part.name))
     if not parts:
         msg = f"{path} is a folder without .dcm files, so it is no DICOM slide"
         raise InputError(msg)
+    refuse_dangerous(path, parts[0])
     _refuse_two_series(path, parts)
     return parts[0]
 
@@ -108,6 +112,6 @@ def _refuse_two_series(folder: Path, parts: list[Path]) -> None:
         if series is not None:
             found.setdefault(series, part)
     if len(found) > 1:
-        named = " and ".join(f"{uid} ({part.name})" for uid, part in list(found.items())[:2])
+        named = " and ".join(f"{printable(uid)} ({part.name})" for uid, part in list(found.items())[:2])
         msg = f"{folder} holds more than one DICOM series: {named}; give each slide a folder of its own"
         raise InputError(msg)

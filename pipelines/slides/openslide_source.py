@@ -9,6 +9,7 @@ import numpy as np
 import openslide
 
 from pipelines.slides.pixels import Box, Pixels, Raster, Undecodable, on_white
+from pipelines.slides.plausible import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +51,7 @@ class OpenSlideSource:
         except openslide.OpenSlideError as first:
             rgba = self._read_on_fresh_handle(handle, origin, raster.level, size)
             if rgba is None:
-                return Undecodable(str(first))
+                return Undecodable(printable(first))
         return Pixels(on_white(rgba), float(rgba[..., 3].mean()) / 255)
 
     def _read_on_fresh_handle(

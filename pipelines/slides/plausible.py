@@ -10,9 +10,13 @@ import mmap
 import struct
 from typing import TYPE_CHECKING
 
+from pipelines.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import openslide
 
 LARGEST_GLASS_MM2 = 5000.0
 """More than a double-width slide of 76 mm x 52 mm; 13 slides of the usual size."""
@@ -26,9 +30,50 @@ DEEPEST_SEQUENCES = 64
 
 _LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 _UNDEFINED = 0xFFFFFFFF
+_DELIMITERS = 0xFFFE
 _ITEM, _ITEM_END, _SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE00D), (0xFFFE, 0xE0DD)
+_SEVERAL_FILES = frozenset((".dcm", ".mrxs", ".vms", ".vmu"))
 _ORGANISATION, _PER_FRAME, _PIXELS = (0x0020, 0x9311), (0x5200, 0x9230), (0x7FE0, 0x0010)
 _PREAMBLE = 132
+
+
+def refuse_dangerous(path: Path, file: Path) -> None:
+    """Refuse what would take the process down if OpenSlide opened it.
+
+    Parameters
+    ----------
+    path : what the user named.
+    file : the file of it that OpenSlide is given. For DICOM it opens all others of the folder by itself.
+
+    Raises
+    ------
+    InputError
+        If one of the files must not be opened, or cannot be.
+    """
+    try:
+        parts = sorted(file.parent.iterdir()) if _is_dicom(file) else []
+        problems = ((part, dicom_problem(part)) for part in parts if part.is_file())
+        part, problem = next(((part, problem) for part, problem in problems if problem), (file, None))
+    except OSError as error:
+        msg = f"{path} cannot be opened as a slide: {error}"
+        raise InputError(msg) from error
+    if problem:
+        msg = f"{part} {problem}"
+        raise InputError(msg)
+
+
+def refuse_impossible_size(path: Path, handle: openslide.OpenSlide, mpp: float) -> None:
+    """Raise ``InputError`` if an open slide claims a size that no slide has."""
+    alone = path.is_file() and path.suffix.lower() not in _SEVERAL_FILES
+    problem = size_problem(handle.dimensions, mpp, path.stat().st_size if alone else None)
+    if problem:
+        msg = f"{path} {problem}"
+        raise InputError(msg)
+
+
+def printable(text: object) -> str:
+    """Return a library's message without the control characters that it quotes from a damaged file."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(text))
 
 
 def size_problem(size: tuple[int, int], mpp: float, file_bytes: int | None) -> str | None:
@@ -49,8 +94,8 @@ def size_problem(size: tuple[int, int], mpp: float, file_bytes: int | None) -> s
     pixels = size[0] * size[1]
     if file_bytes is not None and pixels > _TRUSTED_PX and file_bytes < pixels * FEWEST_BYTES_PER_PX:
         return (
-            f"claims {size[0]} x {size[1]} px but has only {file_bytes} bytes, so that it is cut short or its header is "
-            "damaged; copy or export it again"
+            f"claims {size[0]} x {size[1]} px but has only {file_bytes} bytes, so that it is cut short or its header "
+            "is damaged; copy or export it again"
         )
     return None
 
@@ -63,11 +108,15 @@ def dicom_problem(path: Path) -> str | None:
     OSError
         If the file cannot be read.
     """
+    if not _is_dicom(path):
+        return None
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return header_problem(data)
+
+
+def _is_dicom(path: Path) -> bool:
     with path.open("rb") as file:
-        if file.read(_PREAMBLE)[-4:] != b"DICM":
-            return None
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return header_problem(data)
+        return file.read(_PREAMBLE)[-4:] == b"DICM"
 
 
 def header_problem(data: bytes | mmap.mmap) -> str | None:
@@ -93,8 +142,8 @@ def _elements(data: bytes | mmap.mmap) -> Iterator[tuple[tuple[int, int], int, b
     while at + 8 <= end:
         while ends and ends[-1] is not None and at >= ends[-1]:
             ends.pop()
-        group, element = tag = struct.unpack_from("<HH", data, at)
-        if group == 0xFFFE:
+        tag = struct.unpack_from("<HH", data, at)
+        if tag[0] == _DELIMITERS:
             (length,) = struct.unpack_from("<I", data, at + 4)
             at += 8
             if tag == _ITEM:
