@@ -9,7 +9,7 @@ import numpy as np
 from skimage.filters import threshold_otsu
 
 from pipelines.tissue.classes import PENS, Area
-from pipelines.tissue.density import glass_colour, optical_density, smoothed
+from pipelines.tissue.density import lightest, stain_density
 from pipelines.tissue.pen import find_pen
 
 if TYPE_CHECKING:
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 
 OVERVIEW_MPP = 8.0
 """µm per px at which tissue is looked for: a 112 µm tile is 14 px wide."""
-STAIN_RANGE = (0.018, 0.045)
+STAIN_RANGE = (0.012, 0.04)
 """Where the threshold of stain (optical density) lies, whatever Otsu's method says."""
 SMALLEST_PIECE_UM2 = 25_000.0
 SMALLEST_HOLE_UM2 = 50_000.0
 BLACK_LEVEL = 45
 DIRT_DENSITY = 0.08
 _SMOOTH_UM = 10.0
-_RIM_UM = 16.0
+_GAP_UM, _THREAD_UM = 16.0, 16.0
 _BORDER_SHARE = 0.2
+_OTSU_SAMPLE = 500_000
 
 
 def find_tissue(
@@ -76,15 +77,15 @@ def classify(
     -------
     (H, W) uint8 of ``Area`` values; never BLUR, UNREADABLE or EXCLUDED, which need more than this picture.
     """
-    if any_stain and np.median(image.max(axis=-1)) <= BLACK_LEVEL:
+    if any_stain and np.median(lightest(image)) <= BLACK_LEVEL:
         image = 255 - image
-    density = optical_density(smoothed(image, _SMOOTH_UM / mpp), glass_colour(image))
-    darkest = density.max(axis=-1)
+    density = stain_density(image, _SMOOTH_UM / mpp)
+    most = lightest(density)
     border = find_border(image)
     no_pens = any_stain or set(PENS) <= set(keep)
     inks = np.zeros(image.shape[:2], np.uint8) if no_pens else find_pen(density, mpp)
     inks[border] = 0
-    stain = darkest if any_stain else density[..., 1] - np.minimum(density[..., 0], density[..., 2])
+    stain = most if any_stain else density[..., 1] - np.minimum(density[..., 0], density[..., 2])
     free = ~border & (inks == 0)
     stained = (stain > _threshold(stain[free])) & free
     mask = without_small(tidy(stained, mpp) & free, 0 if Area.DEBRIS in keep else smallest_piece_um2 / mpp**2)
@@ -94,7 +95,7 @@ def classify(
         mask |= filled & free
     classes = np.zeros(image.shape[:2], np.uint8)
     classes[enclosed(mask)] = Area.HOLE
-    classes[((darkest > DIRT_DENSITY) | stained) & (classes == Area.BACKGROUND)] = Area.DEBRIS
+    classes[((most > DIRT_DENSITY) | stained) & (classes == Area.BACKGROUND)] = Area.DEBRIS
     classes[mask] = Area.TISSUE
     classes[inks > 0] = inks[inks > 0]
     classes[border] = Area.BORDER
@@ -103,9 +104,11 @@ def classify(
 
 def find_border(image: np.ndarray) -> np.ndarray:
     """Return where a scanner's black border lies (H, W): black areas along a good part of the picture's edge."""
-    height, width = image.shape[:2]
-    _, areas = cv2.connectedComponents((image.max(axis=-1) <= BLACK_LEVEL).astype(np.uint8), connectivity=4)
-    border = np.zeros((height, width), bool)
+    dark = lightest(image) <= BLACK_LEVEL
+    border = np.zeros(dark.shape, bool)
+    if not any(side.mean() >= _BORDER_SHARE for side in (dark[0], dark[-1], dark[:, 0], dark[:, -1])):
+        return border
+    _, areas = cv2.connectedComponents(dark.astype(np.uint8), connectivity=4)
     for side in (areas[0], areas[-1], areas[:, 0], areas[:, -1]):
         lengths = np.bincount(side)
         for number in np.flatnonzero(lengths >= _BORDER_SHARE * len(side)):
@@ -114,13 +117,17 @@ def find_border(image: np.ndarray) -> np.ndarray:
 
 
 def tidy(mask: np.ndarray, mpp: float) -> np.ndarray:
-    """Close gaps and remove threads narrower than twice the rim of 16 µm; edges of the picture count as going on."""
-    rim = max(1, round(_RIM_UM / mpp))
-    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1, 2 * rim + 1))
-    padded = np.pad(mask.astype(np.uint8), 2 * rim + 1, mode="edge")
-    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, ellipse)
-    inner = slice(2 * rim + 1, -(2 * rim + 1))
-    return cv2.morphologyEx(closed, cv2.MORPH_OPEN, ellipse)[inner, inner].astype(bool)
+    """Close gaps and remove threads; edges of the picture count as going on."""
+    close, open_ = (max(1, round(reach / mpp)) for reach in (_GAP_UM / 2, _THREAD_UM / 2))
+    margin = 2 * max(close, open_) + 1
+    padded = np.pad(mask.astype(np.uint8), margin, mode="edge")
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, _ellipse(close))
+    inner = slice(margin, -margin)
+    return cv2.morphologyEx(closed, cv2.MORPH_OPEN, _ellipse(open_))[inner, inner].astype(bool)
+
+
+def _ellipse(radius_px: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
 
 
 def without_small(mask: np.ndarray, smallest_px: float) -> np.ndarray:
@@ -141,6 +148,7 @@ def enclosed(mask: np.ndarray) -> np.ndarray:
 
 
 def _threshold(stain: np.ndarray) -> float:
-    if not len(stain) or np.ptp(stain) == 0:
+    sample = stain[:: max(1, len(stain) // _OTSU_SAMPLE)]
+    if not len(sample) or np.ptp(sample) == 0:
         return STAIN_RANGE[1]
-    return float(np.clip(threshold_otsu(stain), *STAIN_RANGE))
+    return float(np.clip(threshold_otsu(sample), *STAIN_RANGE))

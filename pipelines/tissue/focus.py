@@ -61,22 +61,20 @@ def find_blur(slide: Slide, tissue: np.ndarray) -> np.ndarray:
     corners = np.clip(np.rint(centres - side / 2), 0, np.floor(np.array(slide.size) - side)).astype(np.int32)
     verdict = np.full((rows, columns), np.nan)
     for place, picture in zip(places, slide.read_tiles(corners, side, PROBE_PX), strict=True):
-        if isinstance(picture, np.ndarray):
-            verdict[tuple(place)] = is_blurred(picture)
-    known = ~np.isnan(verdict)
-    around = cv2.boxFilter(known.astype(np.float64), -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    votes = np.nan_to_num(verdict)
-    votes = cv2.boxFilter(votes, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    region = known & (votes >= _MAJORITY * around) & (votes >= 2)
+        blur = is_blurred(picture) if isinstance(picture, np.ndarray) else None
+        verdict[tuple(place)] = np.nan if blur is None else blur
+    judged, votes = (_around(part) for part in (~np.isnan(verdict), np.nan_to_num(verdict)))
+    # What shows too little to judge, and the rim of the tissue, goes with its neighbours.
+    region = (votes >= _MAJORITY * judged) & (votes >= 2)
     coarse = cv2.resize(region.astype(np.uint8), tissue.shape[::-1], interpolation=cv2.INTER_NEAREST)
     return (coarse > 0) & tissue
 
 
-def is_blurred(picture: np.ndarray) -> bool:
-    """Return whether a picture (H, W, 3) uint8 RGB at 1 µm/px has lost its fine detail."""
+def is_blurred(picture: np.ndarray) -> bool | None:
+    """Return whether a picture (H, W, 3) uint8 RGB at 1 µm/px has lost its fine detail; None if it shows too little."""
     fine, coarse, coarser = detail(picture)
     if max(coarse, coarser) < CONTENT**2:
-        return False
+        return None
     ratios = np.log10(np.maximum(fine, 1e-6) / np.maximum((coarse, coarser), 1e-6))
     return bool((ratios < BLUR_RATIOS).any())
 
@@ -87,3 +85,8 @@ def detail(picture: np.ndarray) -> tuple[float, float, float]:
     smooth = [cv2.GaussianBlur(green, (0, 0), scale / PROBE_MPP) for scale in _SCALES_UM]
     energy = [float(((one - other) ** 2).mean()) for one, other in pairwise(smooth)]
     return energy[0], energy[2], energy[3]
+
+
+def _around(values: np.ndarray) -> np.ndarray:
+    """Return the sum over each place and its eight neighbours."""
+    return cv2.boxFilter(values.astype(np.float64), -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)

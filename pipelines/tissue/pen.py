@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from pipelines.tissue.classes import Area
+from pipelines.tissue.density import darkest, total_density
 
 PEN_MPP = 16.0
 """Strokes are looked for at this scale; finer detail does not help and costs time."""
@@ -66,7 +67,7 @@ def find_pen(density: np.ndarray, mpp: float) -> np.ndarray:
 
 def _inks(density: np.ndarray, mpp: float) -> np.ndarray:
     red, green, blue = np.moveaxis(density, -1, 0)
-    total = np.maximum(np.linalg.norm(density, axis=-1), 1e-3)
+    total = np.maximum(total_density(density), 1e-3)
     seen = total > _FAINT
     cyan_share, red_share = (red - green) / total, (blue - red) / total
     usual = _usual(density, cyan_share, red_share)
@@ -87,7 +88,7 @@ def _inks(density: np.ndarray, mpp: float) -> np.ndarray:
     core = (red > np.clip(DARK["times"] * usual.density, *DARK["core"])) & free
     rim = (red > max(DARK["rim"], DARK["rim_times"] * usual.density)) & free
     dark = _grown(core, core, rim, mpp)
-    _name(inks, dark, density.min(axis=-1) < _BLACK_SHARE * red, Area.BLUE_PEN, Area.BLACK_PEN)
+    _name(inks, dark, darkest(density) < _BLACK_SHARE * red, Area.BLUE_PEN, Area.BLACK_PEN)
     return inks
 
 
@@ -122,6 +123,8 @@ def _touching(seed: np.ndarray, more: np.ndarray) -> np.ndarray:
 
 def _name(inks: np.ndarray, mark: np.ndarray, first: np.ndarray, yes: Area, no: Area) -> None:
     """Give each piece of a mark one of two colours, by the majority of its pixels."""
+    if not mark.any():
+        return
     count, areas = cv2.connectedComponents(mark.astype(np.uint8), connectivity=8)
     votes = np.bincount(areas.ravel(), first.ravel(), count) / np.maximum(
         np.bincount(areas.ravel(), minlength=count), 1

@@ -5,9 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pipelines.tissue.density import glass_colour, optical_density, smoothed
+from pipelines.tissue.density import darkest, lightest, stain_density, total_density
 from pipelines.tissue.pen import find_pen
 
+CHECK_MPP = 32.0
+"""Colours of whole regions are judged at this scale."""
 DARK_LEVEL, DARK_SHARE = 45, 0.5
 """A picture that is mostly darker than this, and has next to no glass, was not made with light through a section."""
 GLASS_LEVEL, GLASS_SHARE = 170, 0.02
@@ -35,22 +37,25 @@ def why_not_he(image: np.ndarray, mpp: float) -> str | None:
     Part of a sentence about the slide, such as "its background is black ...". A slide with too little colour to
     judge gives None.
     """
-    dark = float((image.max(axis=-1) <= DARK_LEVEL).mean())
-    glass = float((image.min(axis=-1) > GLASS_LEVEL).mean())
+    scale = max(1.0, CHECK_MPP / mpp)
+    size = (max(1, round(image.shape[1] / scale)), max(1, round(image.shape[0] / scale)))
+    small, mpp = cv2.resize(image, size, interpolation=cv2.INTER_AREA), mpp * image.shape[1] / size[0]
+    light = lightest(small)
+    dark = float((light <= DARK_LEVEL).mean())
+    glass = float((darkest(small) > GLASS_LEVEL).mean())
     if dark > DARK_SHARE and glass < GLASS_SHARE:
         return f"its background is black ({dark:.0%} of it), as in fluorescence or a mask, and not bright glass"
-    if _is_mistagged(image):
+    if _is_mistagged(small):
         return (
             "its glass is pink with green and blue at half, so its pixels are YCbCr that the file calls RGB; "
             "correct the file's photometric interpretation"
         )
-    density = optical_density(smoothed(image, _SMOOTH_UM / mpp), glass_colour(image))
-    total = np.linalg.norm(density, axis=-1)
-    stained = (total > STAINED) & (image.max(axis=-1) > DARK_LEVEL)
-    stained &= find_pen(density, mpp) == 0
+    density = stain_density(small, _SMOOTH_UM / mpp)
+    total = total_density(density)
+    stained = (total > STAINED) & (light > DARK_LEVEL) & (find_pen(density, mpp) == 0)
     if stained.sum() * mpp**2 < SMALLEST_UM2:
         return None
-    few = _count_of_few_colours(image[stained])
+    few = _count_of_few_colours(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)[stained])
     if few:
         return f"all of it that is not glass has one of {few} colours, as in a mask or a drawing"
     red, green, blue = (density[stained] / total[stained, None]).T

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipelines.tissue.find import find_tissue, glass_colour
+from pipelines.tissue.density import glass_colour
+from pipelines.tissue.find import find_tissue
 
 PINK = (224, 150, 190)
 
