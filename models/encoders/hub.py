@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 REACH_SECONDS = 5.0
 """How long the hub may take to answer at all."""
+LOCAL_FILE = "download the file and give it with --weights FILE"
 WEIGHTS_FILES = ("model.safetensors", "pytorch_model.bin")
 FAILURES = (OSError, RuntimeError, ValueError, HTTPError)
 
 T = TypeVar("T")
 
 
-def from_hub(what: str, hub_id: str, fetch: Callable[[], T]) -> T:
+def from_hub(what: str, hub_id: str, fetch: Callable[[], T], else_do: str = LOCAL_FILE) -> T:
     """Call something that reads from the hub: what it has cached without a connection, else over the network.
 
     Parameters
@@ -33,6 +34,8 @@ def from_hub(what: str, hub_id: str, fetch: Callable[[], T]) -> T:
         "owner/name".
     fetch : callable
         Uses ``huggingface_hub``; called a second time where the cache does not suffice.
+    else_do : str
+        For the message: what helps where there is no access.
 
     Raises
     ------
@@ -51,8 +54,7 @@ def from_hub(what: str, hub_id: str, fetch: Callable[[], T]) -> T:
     except FAILURES as error:
         raise SetupError(
             f"{what} could not be had from https://huggingface.co/{hub_id} "
-            f"({type(error).__name__}): get access there (the licence stands on that page) and log in, or download the "
-            "file and give it with --weights FILE."
+            f"({type(error).__name__}): get access there (the licence stands on that page) and log in, or {else_do}."
         ) from error
 
 

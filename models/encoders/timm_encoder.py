@@ -44,6 +44,7 @@ class TimmEncoder:
         self.weights_sha256 = weights_sha256
         self.dim = card.dim
         self.input_px = card.input_px
+        self.resize_px = card.resize_side  # a tile read with this side is not resized
         self.supported_mpp = card.supported_mpp
         self.device = device
         self._card = card
@@ -182,7 +183,8 @@ def card_of_timm_model(name: str) -> EncoderCard:
     given: dict[str, bool | int | float | str | list[int]] = {"num_classes": 0}
     if on_hub:
         hub_id = name.removeprefix(HUB_PREFIX)
-        network = from_hub(f"the configuration of encoder {name!r}", hub_id, lambda: _skeleton(name, given))
+        instead = "name a card or a model of timm, whose weights can be given with --weights FILE"
+        network = from_hub(f"the configuration of encoder {name!r}", hub_id, lambda: _skeleton(name, given), instead)
     else:
         network = _skeleton(name, given)
         hub_id = network.pretrained_cfg.get("hf_hub_id")
