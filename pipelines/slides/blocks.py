@@ -10,8 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from pipelines.slides.pixels import Raster
 
-BLOCK_PX = 12_000_000
-"""Pixels of a block's bounding box: 36 MB decoded. Larger blocks decode fewer of the slide's own tiles twice."""
+BLOCK_PX = 16_000_000
+"""Pixels of a block's bounding box: 48 MB decoded. Larger blocks decode fewer of the slide's own tiles twice."""
 BLOCK_TILES = 10
 """Tiles along a block's side, where they lie side by side: enough blocks for several threads, also in a biopsy."""
 
@@ -33,9 +33,10 @@ def make_blocks(coords: np.ndarray, side: float, raster: Raster, block_px: int =
     coords = np.asarray(coords)
     if not len(coords):
         return []
-    # A tile begins inside its cell and so ends within one side of it. Cells begin half a tile before the first one, so
-    # that positions that are rounded do not fall on either side of a border.
-    cell = max(1.0, min(math.sqrt(block_px) * raster.downsample - side, BLOCK_TILES * side))
+    # A tile begins inside its cell and so ends within one side of it. Cells are whole tiles wide and begin half a tile
+    # before the first one, so that the rounded positions of a grid never fall on either side of a border.
+    room = math.sqrt(block_px) * raster.downsample - side
+    cell = min(room // side, BLOCK_TILES) * side if room >= side else max(1.0, room)
     column, row = ((coords - coords.min(axis=0) + side / 2) // cell).T.astype(np.int64)
     order = np.lexsort((np.arange(len(coords)), column, row))
     borders = np.flatnonzero(np.diff(row[order]) | np.diff(column[order])) + 1
