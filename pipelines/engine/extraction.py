@@ -77,7 +77,7 @@ class _Pass:
             recipe.encoder, batch_size, self._store, self._listener.say
         )
         try:
-            with closing(read_ahead(self._blocks(entries), reader, WINDOW_BYTES)) as results:
+            with closing(read_ahead(self._slides(entries), reader, WINDOW_BYTES)) as results:
                 for block, pictures in results:
                     self._listener.tiles(block.owner.slide.id, len(block.rows))
                     for row, picture in zip(block.rows.tolist(), pictures, strict=True):
@@ -95,12 +95,12 @@ class _Pass:
                 work.slide.close()
         return self._busy
 
-    def _blocks(self, entries: Sequence[SlideEntry]) -> Iterator[Block[SlideWork]]:
+    def _slides(self, entries: Sequence[SlideEntry]) -> Iterator[Iterator[Block[SlideWork]]]:
         for entry in entries:
             work = begin(self._recipe, self._job, entry)
             if isinstance(work, SlideWork):
                 self._open.add(work)
-                yield from work.blocks()
+                yield work.blocks()
             elif work.status == "busy" and self._keep_busy:
                 self._busy.append(entry)
             else:

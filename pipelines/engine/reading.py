@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from pipelines.slides import UnreadableRegion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import numpy as np
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Owner = TypeVar("Owner")
 Pictures = "tuple[np.ndarray, ...] | UnreadableRegion"
 """What one tile becomes: a picture per variant, or the reason why there is none."""
+
+SLIDES_AHEAD = 2
+"""Slides of which not all has been handed on: the one that is encoded and the one that is opened meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -86,21 +89,25 @@ def read_block(slide: Slide, coords: np.ndarray, side: float, out_px: int, prepa
 
 
 def read_ahead(
-    blocks: Iterator[Block[Owner]], reader: BlockReader, window: int
+    slides: Iterator[Iterable[Block[Owner]]], reader: BlockReader, window: int
 ) -> Iterator[tuple[Block[Owner], list[Pictures]]]:
     """Read blocks at most ``window`` bytes ahead of the consumer and yield them in the order given.
 
-    ``blocks`` is drawn from a thread of its own, so that opening a slide keeps nobody waiting while there is still
-    something read. A block larger than the window is read when nothing else is in it. Close the generator to stop.
+    ``slides`` is drawn from a thread of its own, so that opening a slide keeps nobody waiting while there is still
+    something read; but no more than ``SLIDES_AHEAD`` of them, so that one worker does not claim what another could
+    begin with. A block larger than the window is read when nothing else is in it. Close the generator to stop.
     """
-    ahead = _Ahead(blocks, reader, window)
+    ahead = _Ahead(slides, reader, window)
     feeder = threading.Thread(target=ahead.feed, name="slide opener", daemon=True)
     feeder.start()
     try:
-        while (item := ahead.queue.get()) is not None:
+        while (item := ahead.queue.get()) is not _OVER:
+            if item is None:
+                ahead.leave(slides=1)
+                continue
             block, wait = item
             yield block, wait()
-            ahead.leave(block.size)
+            ahead.leave(size=block.size)
         feeder.join()
         if ahead.error is not None:
             raise ahead.error
@@ -110,36 +117,47 @@ def read_ahead(
         reader.close()
 
 
-class _Ahead(Generic[Owner]):
-    """The window: bytes that are being read or wait for the consumer."""
+_OVER = object()
 
-    def __init__(self, blocks: Iterator[Block[Owner]], reader: BlockReader, window: int) -> None:
-        self._blocks, self._reader, self._window = blocks, reader, window
-        self._inside = 0
+
+class _Ahead(Generic[Owner]):
+    """What is being read or waits for the consumer; the queue holds blocks, None after a slide's last, and _OVER."""
+
+    def __init__(self, slides: Iterator[Iterable[Block[Owner]]], reader: BlockReader, window: int) -> None:
+        self._drawn, self._reader, self._window = slides, reader, window
+        self._bytes = self._slides = 0
         self._stopped = False
         self._changed = threading.Condition()
-        self.queue: queue.SimpleQueue[tuple[Block[Owner], Callable[[], list[Pictures]]] | None] = queue.SimpleQueue()
+        self.queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.error: BaseException | None = None
 
     def feed(self) -> None:
         try:
-            for block in self._blocks:
-                if not self._enter(block.size):
+            while self._wait(lambda: self._slides < SLIDES_AHEAD):
+                blocks = next(self._drawn, None)
+                if blocks is None:
                     break
-                self.queue.put((block, self._reader.submit(block)))
+                self.leave(slides=-1)
+                for block in blocks:
+                    if not self._wait(lambda size=block.size: not self._bytes or self._bytes + size <= self._window):
+                        break
+                    self.leave(size=-block.size)
+                    self.queue.put((block, self._reader.submit(block)))
+                self.queue.put(None)
         except BaseException as error:  # noqa: BLE001 - raised again where the results are consumed
             self.error = error
-        self.queue.put(None)
+        self.queue.put(_OVER)
 
-    def _enter(self, size: int) -> bool:
+    def _wait(self, until: Callable[[], bool]) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or not self._inside or self._inside + size <= self._window)
-            self._inside += size
+            self._changed.wait_for(lambda: self._stopped or until())
             return not self._stopped
 
-    def leave(self, size: int) -> None:
+    def leave(self, size: int = 0, slides: int = 0) -> None:
+        # Negative for what enters.
         with self._changed:
-            self._inside -= size
+            self._bytes -= size
+            self._slides -= slides
             self._changed.notify_all()
 
     def stop(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from pipelines.engine.reading import Block, ThreadReader, read_ahead
+from pipelines.engine.reading import SLIDES_AHEAD, Block, ThreadReader, read_ahead
 from pipelines.engine.writer import WAITING, Writer
 from pipelines.preparation import AsRead
 from pipelines.slides import open_slide
@@ -62,7 +62,7 @@ def coords():
 @pytest.mark.parametrize("workers", [1, 3])
 def test_blocks_come_in_order_with_the_pixels_of_read_region(slide, coords, workers: int) -> None:
     want = [rows.tolist() for rows in row_groups(coords)]
-    got = list(read_ahead(blocks_of(slide, coords), ThreadReader(workers), 10**6))
+    got = list(read_ahead(iter([blocks_of(slide, coords)]), ThreadReader(workers), 10**6))
     assert [block.rows.tolist() for block, _ in got] == want
     for block, pictures in got:
         for (x, y), (picture,) in zip(block.coords.tolist(), pictures, strict=True):
@@ -73,7 +73,7 @@ def test_no_more_is_read_ahead_than_the_window_holds(slide, coords) -> None:
     sizes = [len(rows) * 7500 for rows in row_groups(coords)]
     for window in (1, max(sizes) * 2):
         reader = CountingReader(ThreadReader(2))
-        for block, _ in read_ahead(blocks_of(slide, coords), reader, window):
+        for block, _ in read_ahead(iter([blocks_of(slide, coords)]), reader, window):
             reader.inside -= block.size
         # The consumer's block is still counted while it is looked at.
         assert reader.most <= max(window, max(sizes))
@@ -81,8 +81,8 @@ def test_no_more_is_read_ahead_than_the_window_holds(slide, coords) -> None:
 
 
 def test_an_error_while_opening_comes_out_where_the_tiles_are_used(slide, coords) -> None:
-    def broken() -> Iterator[Block[str]]:
-        yield from list(blocks_of(slide, coords))[:2]
+    def broken() -> Iterator[list[Block[str]]]:
+        yield list(blocks_of(slide, coords))[:2]
         raise KeyError("opener")
 
     results = read_ahead(broken(), ThreadReader(2), 10**6)
@@ -91,10 +91,24 @@ def test_an_error_while_opening_comes_out_where_the_tiles_are_used(slide, coords
         next(results)
 
 
+def test_no_more_slides_are_opened_than_are_needed(slide, coords) -> None:
+    opened: list[int] = []
+
+    def slides() -> Iterator[list[Block[str]]]:
+        for number in range(10):
+            opened.append(number)
+            yield list(blocks_of(slide, coords))
+
+    blocks = len(row_groups(coords))
+    for seen, _ in enumerate(read_ahead(slides(), ThreadReader(2), 10**9)):
+        assert len(opened) <= seen // blocks + SLIDES_AHEAD
+    assert len(opened) == 10
+
+
 def test_who_stops_early_stops_the_threads(slide, coords) -> None:
     drawn: list[int] = []
     before = threading.active_count()
-    results = read_ahead(blocks_of(slide, coords, drawn), ThreadReader(2), 1)
+    results = read_ahead(iter([blocks_of(slide, coords, drawn)]), ThreadReader(2), 1)
     next(results)
     results.close()
     assert len(drawn) <= 2

@@ -180,7 +180,7 @@ def test_an_encoder_that_breaks_leaves_no_lock_and_nothing_that_counts_as_done(t
     with pytest.raises(MemoryError):
         extract_slides(slides, job, encoder, ExtractOptions(batch_size=8))
     assert not list((job / "state").glob("*.lock"))
-    assert state(job, "a")["status"] == "running"
+    assert state(job, "c")["status"] == "running"  # the longest, so the first
     assert not list(job.glob("features/small/*"))
 
 
