@@ -40,9 +40,10 @@ def find_blur(slide: Slide, tissue: np.ndarray) -> np.ndarray:
     Notes
     -----
     Sharp tissue has about as much detail at each scale from 0.5 to 8 µm (differences of Gaussians of the green
-    channel), whatever the tissue; defocus takes the fine detail away. On 1,426 real sharp 112 µm tiles of eight
-    sources, blurred by Gaussians of known width and saved as JPEG (quality 80), this rule calls none of the sharp ones
-    blurred, 0.3 % at a sigma of 1 µm, a quarter at 1.5 µm, 93 % at 2 µm, 99 % at 3 µm and 95 % at 6 µm.
+    channel), whatever the tissue; defocus takes the fine detail away. On 876 real sharp 112 µm tiles of six sources,
+    blurred by Gaussians of known width and saved as JPEG, this rule calls none of the sharp ones blurred (quality 80 or
+    30), 0.2 % at a sigma of 1 µm, 22 % at 1.5 µm, 90 % at 2 µm, 99 % at 3 µm and 94 % at 6 µm; see
+    ``tests/real/test_tissue.py``.
     A place counts only where at least half of it and its neighbours are blurred, so a region narrower than the
     spacing may be missed and one picture alone drops nothing.
     """

@@ -21,8 +21,18 @@ SPREADS = 4.5
 CYAN = {"core": 0.10, "tissue": 0.0, "stroke": -0.15, "rim": -0.1, "red": 0.3}
 """Green and blue ink take away more red than green light; haematoxylin and eosin do not. "core" is the difference of
 the optical densities, the others are shares of the whole density; "red" is the least density of red over tissue."""
-RED = {"core": 0.45, "tissue": 0.40, "stroke": 0.34, "rim": 0.36, "green": 0.25, "strong": 0.35, "red": 0.4}
-"""Red ink takes away blue light and next to no red light; blood does so too, but less."""
+RED = {
+    "core": 0.45,
+    "tissue": 0.40,
+    "stroke": 0.34,
+    "rim": 0.36,
+    "green": 0.25,
+    "strong": 0.35,
+    "red": 0.4,
+    "brown": -0.4,
+}
+"""Red ink takes away green and blue light and next to no red light; blood does so too, but less. The share of red less
+green light is above "brown" in what is brown."""
 DARK = {"core": (0.5, 0.65), "times": 3.5, "rim": 0.3, "rim_times": 2.0}
 """Black and dark blue ink take away red light as no tissue does; how dark that is depends on the slide's stain."""
 _BLUE_SHARE = 0.75
@@ -78,7 +88,7 @@ def _inks(density: np.ndarray, mpp: float) -> np.ndarray:
     cyan = _grown(core, stroke, (cyan_share > CYAN["rim"]) & seen, mpp)
     _name(inks, cyan, blue / np.maximum(green, 1e-3) < _BLUE_SHARE, Area.BLUE_PEN, Area.GREEN_PEN)
 
-    passes = (red < RED["red"]) & seen & (inks == 0)
+    passes = (red < RED["red"]) & (cyan_share < RED["brown"]) & seen & (inks == 0)
     core = (red_share > RED["core"]) & (green > RED["green"]) | (blue - red > RED["strong"])
     core |= (red_share > max(RED["tissue"], usual.red)) & (green > RED["green"])
     stroke = red_share > max(RED["stroke"], usual.red)

@@ -10,8 +10,10 @@ import pytest
 
 from pipelines.errors import ConfigError, InputError, PartialError, SetupError
 from pipelines.features import read_tiles
+from pipelines.grid import make_grid
+from pipelines.job import Control
 from pipelines.job.locks import acquire
-from pipelines.tile import TileOptions, tile_slides
+from pipelines.tile import TileOptions, plan_tiling, tile_slides
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +60,93 @@ def test_the_grid_does_not_depend_on_the_pixels_a_scanner_uses(tissue_picture, s
     one, two = (read_tiles(tmp_path / "job/tiles" / f"{name}.h5") for name in ("fine", "coarse"))
     assert len(one.coords) == len(two.coords)
     assert np.abs(one.coords * 0.3 - two.coords * 0.6).max() < 0.6
+
+
+@pytest.mark.parametrize("options", [TileOptions(), TileOptions(mpp=1.14, tile_px=224), TileOptions(overlap_px=32)])
+def test_tiles_of_0265_and_025_um_per_px_are_as_large_within_a_pixel(options: TileOptions) -> None:
+    # The same glass seen by two scanners that other tools both call 40x.
+    width_um, height_um = 26_500.0, 21_000.0
+    grids = {}
+    for mpp in (0.25, 0.265):
+        size = (round(width_um / mpp), round(height_um / mpp))
+        grids[mpp] = make_grid(size, mpp, options.mpp, options.tile_px, options.overlap_px)
+    one, other = grids[0.25], grids[0.265]
+    assert len(one.coords) == len(other.coords)
+    # Exact but for the rounding of a corner to a pixel: also the last of a hundred tiles in a row.
+    assert np.abs(one.coords * 0.25 - other.coords * 0.265).max() <= 0.265
+    assert one.tile_px_level0 * 0.25 == pytest.approx(other.tile_px_level0 * 0.265) == options.tile_px * options.mpp
+
+
+def test_workers_change_nothing_but_the_time(make_slide, tmp_path: Path) -> None:
+    for seed, name in enumerate("cab"):
+        make_slide(f"{name}.tiff", size=(1400 + 200 * seed, 1200), seed=seed)
+    make_slide("d.tiff", mpp=None)
+    runs = {}
+    for workers in (1, 3):
+        job = tmp_path / f"job{workers}"
+        summary = tile_slides(tmp_path / "slides", job, SMALL, clock=lambda: 0.0, workers=workers)
+        files = [
+            p for p in sorted(job.rglob("*")) if p.is_file() and "state" not in p.parts and p.name != "summary.json"
+        ]
+        runs[workers] = (
+            [(o.slide_id, o.status, o.reason, o.counts) for o in summary.outcomes],
+            {str(path.relative_to(job)): path.read_bytes() for path in files},
+        )
+    assert runs[1] == runs[3]
+    assert [row[0] for row in runs[1][0]] == ["a", "b", "c", "d"]
+    assert len(runs[1][1]) == 9
+    with pytest.raises(ConfigError, match="--workers 0"):
+        tile_slides(tmp_path / "slides", tmp_path / "job", SMALL, workers=0)
+
+
+def test_each_dropped_tile_is_counted_under_its_reason_and_keep_takes_it_back(
+    tissue_picture, save_slide, tmp_path: Path
+) -> None:
+    picture = tissue_picture(2240, 1792).astype(np.float32)
+    picture[:, 896:1120] *= np.array((20, 130, 115)) / 243
+    picture[-224:] = 3
+    path = save_slide(tmp_path / "a.tiff", picture.astype(np.uint8))
+    [plain] = tile_slides(path, tmp_path / "job", SMALL).outcomes
+    dropped = plain.counts["dropped"]
+    assert 2 * 14 <= dropped["green pen"] <= 2 * 14 + 2
+    assert dropped["border"] == 20 * 2
+    assert plain.counts["tiles"] + sum(dropped.values()) == 20 * 16
+    assert read_tiles(tmp_path / "job/tiles/a.h5").attrs["dropped"] == dropped
+    coords = read_tiles(tmp_path / "job/tiles/a.h5").coords
+    assert not np.isin(coords[:, 0], (896, 1008)).any()
+    kept = TileOptions(tile_px=112, keep=("pen",))
+    assert tile_slides(path, tmp_path / "job", kept).outcomes[0].status == "done"
+    assert "green pen" not in state(tmp_path / "job", "a")["counts"]["dropped"]
+    parameters = state(tmp_path / "job", "a")["parameters"]
+    assert parameters["keep"] == ["pen"]
+    assert parameters["tissue"]["focus.content"] > 0
+    assert parameters["tissue"]["pen.stroke_um"] > 0
+    with pytest.raises(ConfigError, match="--keep does not know ink; it knows pen, blur"):
+        TileOptions(keep=("ink",))
+
+
+def test_a_changed_threshold_redoes_the_slide(make_slide, tmp_path: Path, monkeypatch) -> None:
+    slide = make_slide()
+    tile_slides(slide, tmp_path / "job", SMALL).check()
+    monkeypatch.setattr("pipelines.tissue.pen.STROKE_UM", 90.0)
+    [plan] = plan_tiling(slide, tmp_path / "job", SMALL)
+    assert (plan.does, plan.why, plan.detail) == (True, "parameters changed", "tissue.pen.stroke_um")
+    assert statuses(tile_slides(slide, tmp_path / "job", SMALL)) == {"a": "done"}
+    [plan] = plan_tiling(slide, tmp_path / "job", SMALL, control=Control(force=True))
+    assert (plan.does, plan.why) == (True, "forced")
+
+
+def test_a_slide_that_is_no_he_is_refused_with_the_flag_that_overrules(
+    tissue_picture, save_slide, tmp_path: Path
+) -> None:
+    brown = tissue_picture(1600, 1200)[..., [0, 2, 1]]
+    brown[..., 1] -= 30
+    path = save_slide(tmp_path / "a.tiff", brown[..., [0, 1, 2]])
+    [refused] = tile_slides(path, tmp_path / "job", SMALL).outcomes
+    assert refused.status == "failed"
+    assert "--any-stain" in refused.reason
+    taken = TileOptions(tile_px=112, any_stain=True)
+    assert statuses(tile_slides(path, tmp_path / "job", taken)) == {"a": "done"}
 
 
 def test_what_is_done_is_not_redone_until_something_changes(make_slide, tmp_path: Path) -> None:
