@@ -177,10 +177,10 @@ def open_jpeg_tiff(file: Path, handle: openslide.OpenSlide, whole: PixelSource) 
     if vendor not in GRID_VENDORS:
         msg = f"it is of the kind '{vendor}'"
         raise NotDirectError(msg)
-    levels = find_jpeg_levels(file, handle.level_dimensions)
+    levels, downsamples = find_jpeg_levels(file, handle.level_dimensions), handle.level_downsamples
     source = JpegTiffSource(file, levels, whole)
     for number, level in enumerate(levels):
-        raster = Raster(number, 1, handle.level_downsamples[number], level.size)
+        raster = Raster(number, 1, downsamples[number], level.size)
         if not _agree(source, whole, level, raster):
             source._file.close()
             msg = f"its level of {level.size[0]} x {level.size[1]} px looks different when read by OpenSlide"

@@ -49,7 +49,11 @@ def open_slide(
     try:
         mpp, origin = resolution_of(path, handle, slide_mpp, only_if_missing)
         refuse_impossible_size(path, handle, mpp)
-        return Slide(handle, _source(handle, path, file, reader), path, mpp, origin)
+        whole = OpenSlideSource(handle, file)
+        slide = Slide(handle, whole, path, mpp, origin)
+        # Now, not before: a broken tile that is tried here makes the handle useless for asking what the slide says.
+        slide.read_through(_source(handle, whole, path, file, reader))
+        return slide
     except BaseException:
         handle.close()
         raise
@@ -68,11 +72,10 @@ def _handle(path: Path, file: Path) -> openslide.OpenSlide:
         raise InputError(msg) from error
 
 
-def _source(handle: openslide.OpenSlide, path: Path, file: Path, reader: Reader) -> PixelSource:
+def _source(handle: openslide.OpenSlide, whole: OpenSlideSource, path: Path, file: Path, reader: Reader) -> PixelSource:
     if reader not in READERS:
         msg = f"reader '{reader}' is unknown; known are {', '.join(READERS)}"
         raise ConfigError(msg)
-    whole = OpenSlideSource(handle, file)
     if reader == "openslide":
         return whole
     try:

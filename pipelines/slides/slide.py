@@ -63,6 +63,10 @@ class Slide:
         self.level_sizes: tuple[tuple[int, int], ...] = handle.level_dimensions
         self._downsamples: tuple[float, ...] = handle.level_downsamples
 
+    def read_through(self, source: PixelSource) -> None:
+        """Read pixels from another source than before."""
+        self._source = source
+
     @property
     def reader(self) -> str:
         """What reads the pixels, with the versions of its libraries."""
