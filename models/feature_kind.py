@@ -80,14 +80,20 @@ def read_kind(path: Path) -> FeatureKind:
     if described.content.vectors is None:
         msg = f"{path} holds tiles and no features; run 'wsi-swarm extract' and name the folder of the features"
         raise InputError(msg)
+    try:
+        # Where slides were tiled by magnification, the nominal size is what they have in common.
+        tile_um = float(attrs.get("nominal_tile_um", attrs.get("tile_um", 0.0)))
+        mpp = float(attrs.get("nominal_mpp", attrs.get("requested_mpp", 0.0)))
+    except (TypeError, ValueError) as error:
+        msg = f"{path} is not a whole feature file ({error}); delete it and run 'wsi-swarm extract' again"
+        raise InputError(msg) from error
     return FeatureKind(
         encoder=str(attrs.get("encoder", UNKNOWN_ENCODER)),
         card_sha256=str(attrs.get("encoder_card_sha256", "")),
         weights_sha256=str(attrs.get("weights_sha256", "")),
         dim=described.content.dim or 0,
-        # Where slides were tiled by magnification, the nominal size is what they have in common.
-        tile_um=float(attrs.get("nominal_tile_um", attrs.get("tile_um", 0.0))),
-        mpp=float(attrs.get("nominal_mpp", attrs.get("requested_mpp", 0.0))),
+        tile_um=tile_um,
+        mpp=mpp,
     )
 
 

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from pipelines.errors import InputError
-from pipelines.features.content import KEPT, Content, kept_text, number, plain, read_kept
+from pipelines.features.content import DAMAGE, KEPT, Content, kept_text, number, plain, read_kept
 from pipelines.files import hdf5_bytes
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def read_pt(path: Path) -> np.ndarray:
 
     try:
         value = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except (*DAMAGE, EOFError, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         msg = f"{path} is not a file with one tensor ({reason}); use the .h5 file of this slide"
         raise InputError(msg) from error
@@ -173,7 +173,7 @@ def _facts_beside(path: Path, patches: Path | None, tiles: int) -> dict[str, Any
             if "patch_level" not in coords.attrs:
                 return {}
             facts, listed, kept = _facts(beside, coords), len(coords), read_kept(file)
-    except (OSError, KeyError) as error:
+    except DAMAGE as error:
         msg = f"{beside} is not a whole tile file of CLAM ({error}); take it away or copy it again"
         raise InputError(msg) from error
     if listed != tiles:

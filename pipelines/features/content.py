@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 KEPT = "wsi_swarm"
 """File attribute with which our files of other layouts keep, as JSON, what their layout has no place for."""
+DAMAGE = (OSError, LookupError, TypeError, ValueError, RuntimeError, ArithmeticError, AttributeError, MemoryError)
+"""What h5py and numpy raise on files that are cut short or hold nonsense."""
 HASHES = ("encoder_card_sha256", "weights_sha256")
 GEOMETRY = (
     "slide_width",
@@ -29,6 +31,7 @@ GEOMETRY = (
     "tile_px_level0",
     "overlap_px",
 )
+_FARTHEST_PX = 2**31 - 1
 NOMINAL = ("nominal_mpp", "nominal_tile_um")
 """What tiles were meant to be where they were cut by magnification; it goes with them into their features."""
 NOMINAL_TOLERANCE = 0.25
@@ -125,16 +128,19 @@ def settle(content: Content, given: Given = NOTHING) -> dict[str, Any]:
 def level0_coords(coords: np.ndarray, unit: str | float | None, mpp: float | None) -> tuple[np.ndarray, str]:
     """Return coordinates in whole level-0 px and "px", or as they are with the name of what they are in.
 
-    Coordinates in µm are divided by the mpp and rounded, so that they are exact within half a px.
+    Coordinates in µm are divided by the mpp and rounded, so that they are exact within half a px. ``ValueError`` if one
+    is not finite or beyond every slide.
     """
-    if unit == "px":
-        return np.rint(coords).astype(np.int32) if coords.dtype.kind == "f" else coords.astype(np.int32), "px"
     if unit in (None, "none"):
         return coords, unit or "unknown"
-    if mpp is None:
+    if unit != "px" and mpp is None:
         return coords, "um" if unit == "um" else f"{unit:g} um"
-    step = 1.0 if unit == "um" else float(unit)
-    return np.rint(coords.astype(np.float64) * step / mpp).astype(np.int32), "px"
+    scale = 1.0 if unit == "px" else (1.0 if unit == "um" else float(unit)) / mpp
+    places = np.rint(coords.astype(np.float64) * scale)
+    if not (np.abs(places) < _FARTHEST_PX).all():
+        msg = f"coordinates up to {np.abs(coords).max()} are on no slide"
+        raise ValueError(msg)
+    return places.astype(np.int32), "px"
 
 
 def lacking(attrs: Mapping[str, Any], wanted: Sequence[str]) -> list[str]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pipelines.errors import InputError, WsiSwarmError
 from pipelines.features import clam, stamp, trident
 from pipelines.features.content import GEOMETRY, NOTHING, Given
@@ -125,12 +123,12 @@ class _Run:
     def features(self, path: Path) -> Outcome:
         options = self._options
         described, given, _ = self._known(path)
-        features = read_any(path, given, options.patches)
-        attrs = self._attrs(path, features.attrs, described)
-        values = features.features
+        read = read_any(path, given, options.patches)
+        attrs = self._attrs(path, read.attrs, described)
+        values = read.features
         if options.to in ("native", "stamp"):
             values = in_float16(path, values)
-        features = Features(features.slide_id, values, features.coords, attrs)
+        features = Features(read.slide_id, values, read.coords, attrs)
         encoder = str(attrs.get("encoder", "")).replace("/", "--")
         makers: dict[str, Callable[[], dict[PurePath, bytes]]] = {
             "native": lambda: {
@@ -142,7 +140,8 @@ class _Run:
         }
         new = self._place(path, makers[options.to]())
         self._slides.add(features.slide_id)
-        rounded = values.dtype == np.float16 and described.content.layout != "native" and _stored_wider(path, described)
+        stored = read.features
+        rounded = values.dtype != stored.dtype and bool((values.astype(stored.dtype) != stored).any())
         return _done(path, new, len(values), attrs, _notes(attrs, rounded=rounded))
 
     def tiles(self, path: Path) -> Outcome:
@@ -232,17 +231,6 @@ class _Run:
             write_bytes(path, data)
             self._written[path] = source
         return bool(pending)
-
-
-def _stored_wider(path: Path, described: Described) -> bool:
-    if path.suffix.lower() == ".pt":
-        return True
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        vectors = file[described.content.vectors]
-        stored = vectors[:]
-        return bool(stored.dtype != np.float16 and (stored.astype(np.float16).astype(stored.dtype) != stored).any())
 
 
 def _notes(attrs: dict[str, Any], *, rounded: bool = False) -> list[str]:

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from pipelines.errors import InputError
+from pipelines.features.content import DAMAGE
 from pipelines.features.trident import coords_attrs
 from pipelines.files import hdf5_bytes, write_bytes
 
@@ -195,7 +196,7 @@ def read_features(path: Path) -> Features:
                 msg = f"{path} is no feature file of wsi-swarm (format {attrs.get('format')!r}, wanted {FORMAT!r})"
                 raise InputError(msg)
             values, coords = file["features"][:], file["coords"][:]
-    except (OSError, KeyError, ValueError) as error:
+    except DAMAGE as error:
         msg = f"{path} is not a whole feature file ({error}); delete it and run `wsi-swarm extract` again"
         raise InputError(msg) from error
     missing = [name for name in REQUIRED_ATTRS if name not in attrs]

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.features import atlaspatch, clam, stamp, trident
-from pipelines.features.content import GEOMETRY, HASHES, NOTHING, Content, Given, lacking, level0_coords, settle
+from pipelines.features.content import DAMAGE, GEOMETRY, HASHES, NOTHING, Content, Given, lacking, level0_coords, settle
 from pipelines.features.feature_file import FORMAT as FEATURES_FORMAT
 from pipelines.features.feature_file import REQUIRED_ATTRS, Features, read_attrs, read_features
 from pipelines.features.tile_file import FORMAT as TILES_FORMAT
@@ -62,7 +62,7 @@ def describe_any(path: Path, given: Given = NOTHING, patches: Path | None = None
         try:
             with h5py.File(path, "r") as file:
                 content = _content(file, path, given, patches)
-        except (OSError, KeyError, IndexError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             msg = f"{path} is not a whole feature file ({error}); {_AGAIN}"
             raise InputError(msg) from error
     attrs = settle(content, given)
@@ -93,9 +93,11 @@ def read_any(path: Path, given: Given = NOTHING, patches: Path | None = None) ->
         raise InputError(msg)
     if content.layout == "native":
         return read_features(path)
+    unit = content.unit if content.unit is not None else given.unit
     try:
         values, coords = _arrays(path, content)
-    except (OSError, KeyError, ValueError) as error:
+        coords, unit_now = level0_coords(coords, unit, described.attrs.get("mpp"))
+    except DAMAGE as error:
         msg = f"{path} is not a whole feature file ({error}); {_AGAIN}"
         raise InputError(msg) from error
     if values.size == 0:
@@ -104,8 +106,6 @@ def read_any(path: Path, given: Given = NOTHING, patches: Path | None = None) ->
         msg = f"{path}: features {values.shape} of {values.dtype} against coords {coords.shape} do not fit; {_AGAIN}"
         raise InputError(msg)
     attrs = dict(described.attrs)
-    unit = content.unit if content.unit is not None else given.unit
-    coords, unit_now = level0_coords(coords, unit, attrs.get("mpp"))
     if unit_now != "px":
         attrs["coords_unit"] = unit_now
         attrs["unknown"] = sorted({*attrs.get("unknown", []), "coords"})
@@ -125,8 +125,8 @@ def read_any_tiles(path: Path, given: Given = NOTHING) -> Tiles:
         return read_tiles(path)
     try:
         with h5py.File(path, "r") as file:
-            coords = file["coords"][:, :2].astype(np.int32)
-    except (OSError, KeyError, ValueError) as error:
+            coords, _ = level0_coords(file["coords"][:, :2], "px", None)
+    except DAMAGE as error:
         msg = f"{path} is not a whole tile file ({error}); {_AGAIN}"
         raise InputError(msg) from error
     return Tiles(described.content.slide_id, coords, described.attrs)
@@ -223,8 +223,12 @@ def _content_of_pt(path: Path, patches: Path | None) -> Content:
     values = clam.read_pt(path)
     beside = _h5_of(path)
     if beside.is_file():
-        with h5py.File(beside, "r") as file:
-            pair = clam.content(file, beside, patches)
+        try:
+            with h5py.File(beside, "r") as file:
+                pair = clam.content(file, beside, patches)
+        except DAMAGE as error:
+            msg = f"{beside} is not a whole feature file ({error}); {_AGAIN}"
+            raise InputError(msg) from error
         return Content(clam.NAME, pair.slide_id, "pt", len(values), values.shape[1], "px", pair.facts, ours=pair.ours)
     return Content(clam.NAME, path.stem, "pt", len(values), values.shape[1], "none")
 

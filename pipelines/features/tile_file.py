@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 
 from pipelines.errors import InputError
+from pipelines.features.content import DAMAGE
 from pipelines.features.feature_file import read_attrs, write_attrs, write_coords
 from pipelines.files import hdf5_bytes, write_bytes
 
@@ -61,7 +62,7 @@ def read_tiles(path: Path) -> Tiles:
     try:
         with h5py.File(path, "r") as file:
             attrs, coords = read_attrs(file), file["coords"][:]
-    except (OSError, KeyError, ValueError) as error:
+    except DAMAGE as error:
         msg = f"{path} is not a whole tile file ({error}); run `wsi-swarm tile` again"
         raise InputError(msg) from error
     if attrs.pop("format", None) != FORMAT:

@@ -220,3 +220,39 @@ def test_float16_has_an_end(tmp_path: Path) -> None:
         in_float16(tmp_path / "f.h5", np.array([[1.0, 70000.0]], np.float32))
     with pytest.raises(InputError, match="not finite"):
         in_float16(tmp_path / "f.h5", np.array([[np.nan]], np.float32))
+
+
+@pytest.mark.parametrize("place", [np.nan, 1e12])
+def test_places_on_no_slide_are_refused(tmp_path: Path, place: float) -> None:
+    path = write_stamp(tmp_path / "s.h5")
+    with h5py.File(path, "a") as file:
+        file["coords"][2, 1] = place
+    with pytest.raises(InputError, match=r"s\.h5 is not a whole feature file .*are on no slide"):
+        read_on_slide(path, (40000, 30000), 0.25)
+
+
+def test_bytes_that_rotted_end_in_a_refusal_or_a_file(tmp_path: Path) -> None:
+    """Data and attributes are mutated, not the structure of HDF5, whose library has no defence against that."""
+    rng = np.random.default_rng(1)
+    sources = [write_trident(tmp_path / "t"), write_stamp(tmp_path / "s.h5"), write_clam(tmp_path / "c")]
+    sentences = []
+    for index in range(300):
+        whole = sources[index % 3].read_bytes()
+        path = tmp_path / "rotten.h5"
+        path.write_bytes(whole)
+        with h5py.File(path, "a") as file:
+            names = [(name, key) for name in ("/", *file) for key in file[name].attrs]
+            if names:
+                name, key = names[rng.integers(len(names))]
+                nonsense = (b"\xff", -1, np.nan, "None", 0, [1.5, 2.5], np.inf, "{")
+                file[name].attrs[key] = nonsense[rng.integers(len(nonsense))]
+            else:
+                values = file["coords"][: rng.integers(20)]
+                del file["coords"]
+                file["coords"] = values.astype(["S4", "f4", "i8"][rng.integers(3)])
+        try:
+            read_any(path)
+        except InputError as error:
+            sentences.append(str(error))
+    assert 50 < len(sentences) < 300
+    assert not [sentence for sentence in sentences if "\n" in sentence]
