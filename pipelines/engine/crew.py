@@ -122,7 +122,7 @@ class _Crew:
             for worker in self._workers:
                 worker.end(STOP_WITHIN_S)
             pool.shutdown(wait=True)
-        undone = [entry.id for entry in entries if not self._log.is_told(entry.id)]
+        undone = sorted(entry.id for entry in entries if not self._log.is_told(entry.id))
         if undone:
             msg = f"every worker died; not done: {', '.join(undone[:5])}{' ...' if len(undone) > 5 else ''}"
             raise SetupError(msg)

@@ -8,6 +8,7 @@ Ray is an optional extra: nothing is imported from it before it is asked for.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pipelines.slides import Reader, Slide, SlideEntry
 
 POLL_S = 0.5
+KNOCK_S = 5.0
 _LOCAL_STORE_BYTES = 2**30
 
 
@@ -65,14 +67,22 @@ def ray_cluster(address: str | None) -> Iterator[Any]:
             "_node_ip_address": "127.0.0.1",
         }
     try:
+        _knock(address)
         ray.init(**where, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
         msg = f"no Ray cluster at {address or 'this machine'}: {error}; check --ray-address"
         raise SetupError(msg) from error
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _knock(address: str | None) -> None:
+    # Ray itself tries for minutes before it says that nobody is there.
+    match = re.fullmatch(r"(?:ray://)?(.+):(\d+)", address or "")
+    if match:
+        socket.create_connection((match[1].strip("[]"), int(match[2])), KNOCK_S).close()
 
 
 def ray_workers(ray: Any, order: WorkOrder, devices: Sequence[str]) -> list[RayWorker]:
