@@ -11,6 +11,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from pipelines.errors import InputError
+from pipelines.slides.plausible_tiff import tiff_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,7 @@ def refuse_dangerous(path: Path, file: Path) -> None:
     try:
         parts = sorted(file.parent.iterdir()) if _is_dicom(file) else []
         problems = ((part, dicom_problem(part)) for part in parts if part.is_file())
-        part, problem = next(((part, problem) for part, problem in problems if problem), (file, None))
+        part, problem = next(((part, problem) for part, problem in problems if problem), (file, tiff_problem(file)))
     except OSError as error:
         msg = f"{path} cannot be opened as a slide: {error}"
         raise InputError(msg) from error

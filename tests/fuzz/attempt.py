@@ -13,13 +13,21 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cases import Source, damage
+
+if TYPE_CHECKING:
+    from pipelines.slides import Slide
 
 MEMORY_BYTES = 3 * 2**30
 """What one slide may take beyond what the libraries need; also virtual, so that an allocation that was only asked
 for counts."""
 TILE_PX = 224
+OVERVIEW_MPP, PREVIEW_PX = 8.0, 1600
+LARGEST_OVERVIEW_PX = 10**8
+"""An overview of a slide without small levels reads all of it: some seconds per 10^9 px, sound or not. Of what is
+larger only tiles are read here."""
 
 
 def use_slide(path: Path, reader: str, rng_seed: int) -> str:
@@ -37,12 +45,14 @@ def use_slide(path: Path, reader: str, rng_seed: int) -> str:
         return _sentence("refused", error)
     rng = random.Random(rng_seed)
     with slide:
+        large = px_of_overview(slide) > LARGEST_OVERVIEW_PX
         try:
-            overview = slide.overview(8.0)
-            slide.thumbnail(max(slide.size) * slide.mpp / 1600)
+            overview = None if large else slide.overview(OVERVIEW_MPP)
+            if not large:
+                slide.thumbnail(max(slide.size) * slide.mpp / PREVIEW_PX)
         except InputError as error:
             return _sentence("no overview", error)
-        if overview.image.ndim != 3 or overview.readable.shape != overview.image.shape[:2]:
+        if overview and overview.readable.shape != overview.image.shape[:2]:
             return "wrong overview shape"
         width, height = slide.size
         side = TILE_PX * 0.5 / slide.mpp
@@ -61,7 +71,18 @@ def use_slide(path: Path, reader: str, rng_seed: int) -> str:
                     return f"wrong tile {tile.shape} {tile.dtype}"
                 read += 1
         wrong = read_together(slide, corners, side) if hasattr(slide, "read_tiles") else ""
-        return wrong or f"valid, {read} of {len(corners)} tiles"
+        return wrong or f"valid{' and large' if large else ''}, {read} of {len(corners)} tiles"
+
+
+def px_of_overview(slide: Slide) -> int:
+    """Return how many px the larger of the two pictures of the whole slide averages."""
+    most = 0
+    for mpp in (OVERVIEW_MPP, max(slide.size) * slide.mpp / PREVIEW_PX):
+        wanted = max(1.0, mpp / slide.mpp / 2)
+        fits = [size for size, down in zip(slide.level_sizes, slide._downsamples, strict=True) if down <= wanted]
+        width, height = (fits or slide.level_sizes[:1])[-1]
+        most = max(most, width * height)
+    return most
 
 
 def read_together(slide: object, corners: list[tuple[float, float]], side: float) -> str:

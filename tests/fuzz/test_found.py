@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tifffile
 
-from pipelines.errors import InputError
 from pipelines.slides import UnreadableRegion, open_slide
 
 if TYPE_CHECKING:
