@@ -84,9 +84,8 @@ def test_workers_that_cannot_begin_are_an_error_not_a_loop(job: Path) -> None:
     assert errors.count("died (exit code 9) at work on nothing") == 2
 
 
-@pytest.mark.parametrize(
-    ("number", "locks"), [(signal.SIGINT, False), pytest.param(signal.SIGKILL, True, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "locks"), [(signal.SIGINT, False), (signal.SIGKILL, True)])
 def test_who_stops_the_run_stops_its_workers(job: Path, encoder, number: int, locks: bool) -> None:
     process = start(job, "hold")
     wait_until(lambda: len(list(job.parent.glob("held-*"))) == 2)

@@ -241,6 +241,7 @@ def test_a_full_disk_is_one_sentence_per_slide_and_no_half_file(three, small_dis
     assert len(list(job.glob("features/small/*.h5"))) == 3
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_bytes_of_one(three, tmp_path: Path) -> None:
     slides, job = three
     make = partial(get_encoder, "stain-texture", None)
@@ -253,6 +254,7 @@ def test_two_processes_give_the_bytes_of_one(three, tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in (job / "features/stain-texture").glob("*.h5")} == got
 
 
+@pytest.mark.slow
 def test_a_device_that_is_not_there_ends_the_run(three) -> None:
     with pytest.raises(SetupError, match="cuda:77"):
         extract_on_devices(*three, partial(get_encoder, "stain-texture", None), ["cuda:77"])

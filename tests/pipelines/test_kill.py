@@ -173,6 +173,7 @@ def test_many_kills_at_random_moments_leave_no_trace(
     kill_at_random(slides, undisturbed, tmp_path / "job", seed, kills=30)
 
 
+@pytest.mark.slow
 def test_two_processes_on_one_folder_do_each_slide_once(slides: Path, undisturbed: Path, tmp_path: Path) -> None:
     job = tmp_path / "job"
     with serving(slides, job) as one, serving(slides, job) as other:
