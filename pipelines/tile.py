@@ -139,6 +139,11 @@ def tile_slides(
         for outcome in _in_order(partial(_tile_one, job, order), entries, workers):
             outcomes.append(outcome)
             bar.update()
+        # Whoever was at a slide may have finished it since, or died.
+        outcomes = [
+            _tile_one(job, order, entry) if outcome.status == "busy" else outcome
+            for entry, outcome in zip(entries, outcomes, strict=True)
+        ]
     summary = Summary(STAGE, job.folder, started, clock(), tuple(outcomes))
     summary.write()
     return summary
