@@ -30,5 +30,5 @@ def test_peak_memory_does_not_grow_with_the_slide(monkeypatch: pytest.MonkeyPatc
         print(f"{stage}: {small[stage]['above_mb']:.0f} MB, four times the slide {large[stage]['above_mb']:.0f} MB")
     # Four times the overview (0.5 to 1.9 Mpx) and of the list of tiles; the slide itself would be 1.4 and 5.8 GB.
     assert large["tile"]["above_mb"] < small["tile"]["above_mb"] + 250
-    assert large["extract"]["above_mb"] < small["extract"]["above_mb"] + 150
+    assert large["extract"]["above_mb"] < small["extract"]["above_mb"] + 250
     assert max(large["tile"]["above_mb"], large["extract"]["above_mb"]) < memory.BAR_MB
