@@ -88,7 +88,8 @@ class SlideWork:
         attrs |= {name: tiles.attrs[name] for name in NOMINAL if name in tiles.attrs}
         paths = recipe.outputs(job, claim.entry)
         for path, variant, features in zip(paths, recipe.preparation.variants, self.features, strict=True):
-            content = Features(claim.entry.id, features[kept], tiles.coords[kept], {**attrs, **variant.attrs})
+            whole = features if kept.all() else features[kept]  # a large slide's features are not copied for nothing
+            content = Features(claim.entry.id, whole, tiles.coords[kept], {**attrs, **variant.attrs})
             try:
                 write_features(path, content)
             except OSError as error:
