@@ -88,13 +88,15 @@ def test_workers_that_cannot_begin_are_an_error_not_a_loop(job: Path) -> None:
 @pytest.mark.parametrize(("number", "locks"), [(signal.SIGINT, False), (signal.SIGKILL, True)])
 def test_who_stops_the_run_stops_its_workers(job: Path, encoder, number: int, locks: bool) -> None:
     process = start(job, "hold")
-    wait_until(lambda: len(list(job.parent.glob("held-*"))) == 2)
-    workers = [int(path.name.partition("-")[2]) for path in job.parent.glob("held-*")]
-    if number == signal.SIGINT:
-        os.killpg(process.pid, number)  # as Ctrl-C does: to all processes of the terminal
-    else:
+    try:
+        wait_until(lambda: len(list(job.parent.glob("held-*"))) == 2)
+        workers = [int(path.name.partition("-")[2]) for path in job.parent.glob("held-*")]
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)  # as Ctrl-C does: to all processes of the terminal
+            process.communicate(timeout=120)
+    finally:
         process.kill()
-    process.communicate(timeout=120)
+        process.communicate(timeout=120)
     assert process.returncode != 0
     wait_until(lambda: not any(runs(pid) for pid in workers))
     assert bool(list(job.glob("state/*.lock"))) == locks
