@@ -25,7 +25,7 @@ MEMORY_BYTES = 3 * 2**30
 for counts."""
 TILE_PX = 224
 OVERVIEW_MPP, PREVIEW_PX = 8.0, 1600
-LARGEST_OVERVIEW_PX = 10**8
+LARGEST_OVERVIEW_PX = 3 * 10**7
 """An overview of a slide without small levels reads all of it: some seconds per 10^9 px, sound or not. Of what is
 larger only tiles are read here."""
 
