@@ -52,7 +52,7 @@ class OpenSlideSource:
             rgba = self._read_on_fresh_handle(handle, origin, raster.level, size)
             if rgba is None:
                 return Undecodable(printable(first))
-        return Pixels(on_white(rgba), float(rgba[..., 3].mean()) / 255)
+        return on_white(rgba)
 
     def _read_on_fresh_handle(
         self, failed: openslide.OpenSlide, origin: tuple[int, int], level: int, size: tuple[int, int]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import cv2
 import numpy as np
 
 if TYPE_CHECKING:
@@ -115,10 +116,11 @@ def choose_raster(
     return Raster(level, reduction, downsamples[level] * reduction, size)
 
 
-def on_white(rgba: np.ndarray) -> np.ndarray:
-    """Lay (H, W, 4) uint8 RGBA on white; (H, W, 3)."""
-    alpha = rgba[..., 3:]
+def on_white(rgba: np.ndarray) -> Pixels:
+    """Lay (H, W, 4) uint8 RGBA on white; what is transparent was not scanned."""
+    alpha = cv2.extractChannel(rgba, 3)
+    rgb = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB)
     if alpha.min() == 255:
-        return np.ascontiguousarray(rgba[..., :3])
-    weight = alpha.astype(np.float32) / 255
-    return np.rint(rgba[..., :3] * weight + 255 * (1 - weight)).astype(np.uint8)
+        return Pixels(rgb, 1.0)
+    weight = alpha[..., None].astype(np.float32) / 255
+    return Pixels(np.rint(rgb * weight + 255 * (1 - weight)).astype(np.uint8), float(alpha.mean()) / 255)
