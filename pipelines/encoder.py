@@ -17,6 +17,7 @@ class Encoder(Protocol):
     card_sha256, weights_sha256 : identity of the card and of the weights ("" where there are none).
     dim : length of a vector.
     input_px : side of the network's input.
+    resize_px : side to which tiles are resized before the network sees them; None where they stay as they are.
     device : where tiles are to be put.
     supported_mpp : (lowest, highest) µm/px it was made for, or None where that does not matter.
     """
@@ -26,6 +27,7 @@ class Encoder(Protocol):
     weights_sha256: str
     dim: int
     input_px: int
+    resize_px: int | None
     device: torch.device
     supported_mpp: tuple[float, float] | None
 

@@ -53,6 +53,7 @@ class StainTexture:
         self.card_sha256 = card.sha256
         self.dim = card.dim
         self.input_px = card.input_px
+        self.resize_px = card.resize_side
         self.supported_mpp = card.supported_mpp
         self.device = device
         self._matrix = np.asarray(hed_from_rgb, dtype=np.float64).round(8)

@@ -126,14 +126,25 @@ class Recipe:
         if given is not None and given != tiled_at and tiles.attrs["mpp_origin"] == "given":
             msg = f"{entry.path} was tiled with --slide-mpp {tiled_at:g}, not {given:g}; {_tile_again()}"
             raise InputError(msg)
-        supported, mpp = self.encoder.supported_mpp, tiles.attrs["requested_mpp"]
-        if supported and not supported[0] <= mpp <= supported[1] and not self.options.allow_mpp:
-            msg = (
-                f"{entry.path} is tiled at {mpp:g} µm per pixel, but {self.encoder.name} was made for "
-                f"{supported[0]:g}-{supported[1]:g}; tile it again with a fitting --mpp, or insist with --allow-mpp"
-            )
-            raise InputError(msg)
+        self._check_scale(entry, tiles)
         return tiles
+
+    def _check_scale(self, entry: SlideEntry, tiles: Tiles) -> None:
+        # What the network sees counts: tiles of 224 px that are resized to 448 px show half the µm per pixel.
+        supported, mpp, tile_px = self.encoder.supported_mpp, tiles.attrs["requested_mpp"], tiles.attrs["tile_px"]
+        resize_px = self.encoder.resize_px or tile_px
+        seen = mpp * tile_px / resize_px
+        if supported is None or supported[0] <= seen <= supported[1] or self.options.allow_mpp:
+            return
+        resized = (
+            "" if resize_px == tile_px else f" and resized from {tile_px} to {resize_px} px ({seen:.3g} µm per pixel)"
+        )
+        msg = (
+            f"{entry.path} is tiled at {mpp:g} µm per pixel{resized}, but {self.encoder.name} was made for "
+            f"{supported[0]:g}-{supported[1]:g}; tile it again with a fitting --mpp and --tile-px {resize_px}, or "
+            "insist with --allow-mpp"
+        )
+        raise InputError(msg)
 
     def open(self, entry: SlideEntry, tiles: Tiles) -> Slide:
         """Open a slide as it was opened when it was tiled; ``InputError`` where it says another mpp now."""

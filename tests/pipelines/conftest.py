@@ -70,6 +70,7 @@ class SmallEncoder:
     weights_sha256 = "w" * 64
     dim = 6
     input_px = 32
+    resize_px: int | None = None
     supported_mpp: tuple[float, float] | None = None
 
     def __init__(self) -> None:

@@ -161,6 +161,17 @@ def test_an_encoder_made_for_another_scale_is_refused_unless_one_insists(three, 
     extract_slides(*three, encoder, ExtractOptions(allow_mpp=True)).check()
 
 
+def test_the_scale_that_counts_is_the_one_that_the_network_sees(three, encoder) -> None:
+    encoder.supported_mpp = (0.4, 1.2)
+    encoder.resize_px = SMALL.tile_px * 2
+    summary = extract_slides(*three, encoder)
+    assert set(statuses(summary).values()) == {"failed"}
+    assert f"resized from {SMALL.tile_px} to {SMALL.tile_px * 2} px (0.25 µm per pixel)" in summary.outcomes[0].reason
+    assert f"--tile-px {SMALL.tile_px * 2}" in summary.outcomes[0].reason
+    encoder.resize_px = SMALL.tile_px // 2
+    extract_slides(*three, encoder).check()
+
+
 def test_values_beyond_float16_fail_the_slide(three, encoder) -> None:
     encoder._weight = encoder._weight * 1e7
     summary = extract_slides(*three, encoder)

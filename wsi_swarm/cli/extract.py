@@ -7,7 +7,9 @@ from pathlib import Path
 
 import typer
 
-from wsi_swarm.cli.job_options import show_plan
+from wsi_swarm.cli.job_options import DRY_RUN, FORCE, ONLY_FAILED, SHARD, show_plan
+
+_STAIN, _SPEED = "Stain and augmentation", "Speed and machines"
 
 
 def register(app: typer.Typer) -> None:
@@ -29,29 +31,43 @@ def extract(
         help="Where the encoder runs: auto, cpu, cuda, or several with commas between (cuda:0,cuda:1), one process "
         "each; all means every CUDA device.",
     ),
-    batch_size: int = typer.Option(64, help="Tiles per call of the encoder; halved by itself where memory is short."),
-    workers: int = typer.Option(4, help="Threads that read tiles, per device; the result does not depend on it."),
     reader: str = typer.Option("auto", help="What reads the pixels: auto, openslide or jpeg-tiff."),
-    allow_mpp: bool = typer.Option(False, help="Encode at a scale that the encoder's card does not list."),
+    allow_mpp: bool = typer.Option(
+        False, "--allow-mpp", help="Encode at a scale that the encoder's card does not list."
+    ),
     slide_mpp: float | None = typer.Option(
         None, help="Micrometres per level-0 pixel; not needed, the job remembers what `tile` was given."
     ),
-    stain_norm: str = typer.Option("none", help="Bring every slide's stain to one look: none, macenko or reinhard."),
-    stain_reference: Path | None = typer.Option(None, help="Picture that has this look; the default is built in."),
-    augment: int = typer.Option(0, help="Number of further feature sets made from varied tiles, for training."),
-    seed: int = typer.Option(0, help="Seed of the variations; it is recorded in the feature files."),
-    engine: str = typer.Option("local", help="local, or ray: decode on the CPUs and encode on the GPUs of a cluster."),
-    ray_address: str | None = typer.Option(
-        None, help="Address of the Ray cluster; without it, one is started on this machine."
-    ),
-    shard: str | None = typer.Option(
-        None, help="Work on part i of N of the slides, written i/N; for SLURM arrays, see scripts/slurm-array.sh."
-    ),
-    only_failed: bool = typer.Option(False, help="Work on no slide but those whose last attempt failed."),
-    force: bool = typer.Option(False, help="Do again what is done."),
-    dry_run: bool = typer.Option(False, help="Say what would be done with each slide and why; do nothing."),
     list_encoders: bool = typer.Option(False, "--list-encoders", help="List the encoder cards and do nothing else."),
     as_json: bool = typer.Option(False, "--json", help="Print the list of encoders, or the dry run, as JSON."),
+    stain_norm: str = typer.Option(
+        "none", help="Bring every slide's stain to one look: none, macenko or reinhard.", rich_help_panel=_STAIN
+    ),
+    stain_reference: Path | None = typer.Option(
+        None, help="Picture that has this look; the default is built in.", rich_help_panel=_STAIN
+    ),
+    augment: int = typer.Option(
+        0, help="Number of further feature sets made from varied tiles, for training.", rich_help_panel=_STAIN
+    ),
+    seed: int = typer.Option(
+        0, help="Seed of the variations; it is recorded in the feature files.", rich_help_panel=_STAIN
+    ),
+    batch_size: int = typer.Option(
+        64, help="Tiles per call of the encoder; halved by itself where memory is short.", rich_help_panel=_SPEED
+    ),
+    workers: int = typer.Option(
+        4, help="Threads that read tiles, per device; the result does not depend on it.", rich_help_panel=_SPEED
+    ),
+    engine: str = typer.Option(
+        "local", help="local, or ray: decode on the CPUs and encode on the GPUs of a cluster.", rich_help_panel=_SPEED
+    ),
+    ray_address: str | None = typer.Option(
+        None, help="Address of the Ray cluster; without it, one is started on this machine.", rich_help_panel=_SPEED
+    ),
+    shard: str | None = SHARD,
+    only_failed: bool = ONLY_FAILED,
+    force: bool = FORCE,
+    dry_run: bool = DRY_RUN,
 ) -> None:
     """Turn the tiles of each slide into vectors: one HDF5 feature file per slide.
 
@@ -103,12 +119,6 @@ def extract(
 
 
 def _encoder_list(as_json: bool) -> str:
-    from models.encoders import describe_cards
+    from models.encoders import cards_as_text, describe_cards
 
-    cards = describe_cards()
-    if as_json:
-        return json.dumps(cards, indent=2)
-    rows = [f"{card['name']:<16}{card['dim']:>5}  {card['description']} Weights: {card['weights']}." for card in cards]
-    return "\n".join(
-        ["encoder          dim", *rows, "Any other model name of timm works too, with its own normalisation."]
-    )
+    return json.dumps(describe_cards(), indent=2) if as_json else cards_as_text()
