@@ -250,7 +250,8 @@ def _tile_slide(job: Job, claim: Claim, slide: Slide, order: _Order) -> Outcome:
 
 def _preview(slide: Slide, seen: Survey, chosen: Selection, side: float) -> np.ndarray:
     picture = seen.image
-    if max(picture.shape) < LONG_SIDE_PX:
+    # Reading again costs more than everything else; only a small section needs it.
+    if max(picture.shape) < LONG_SIDE_PX / 2:
         picture = slide.thumbnail(max(slide.size) * slide.mpp / LONG_SIDE_PX)
     picture = shrink(picture)
     return draw_preview(picture, slide.size, chosen.tissue, chosen.coords, side, chosen.classes, chosen.dropped)

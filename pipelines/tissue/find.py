@@ -25,7 +25,7 @@ BLACK_LEVEL = 45
 DIRT_DENSITY = 0.08
 _SMOOTH_UM = 10.0
 _GAP_UM, _THREAD_UM = 16.0, 16.0
-_BORDER_SHARE = 0.4
+_BORDER_SHARE, _BORDER_MPP = 0.4, 32.0
 _OTSU_SAMPLE = 500_000
 
 
@@ -80,40 +80,39 @@ def classify(
     if any_stain and np.median(lightest(image)) <= BLACK_LEVEL:
         image = 255 - image
     density = stain_density(image, _SMOOTH_UM / mpp)
-    most = lightest(density)
-    border = find_border(image)
+    border = find_border(image, mpp)
     no_pens = any_stain or set(PENS) <= set(keep)
     inks = np.zeros(image.shape[:2], np.uint8) if no_pens else find_pen(density, mpp)
-    inks[border] = 0
+    most = lightest(density)
     stain = most if any_stain else density[..., 1] - np.minimum(density[..., 0], density[..., 2])
-    free = ~border & (inks == 0)
-    stained = (stain > _threshold(stain[free])) & free
+    free = ~(border | (inks > 0))
+    stained = (stain > _threshold(stain, free)) & free
     mask = without_small(tidy(stained, mpp) & free, 0 if Area.DEBRIS in keep else smallest_piece_um2 / mpp**2)
     if mask.any():
         # Without tissue there is no hole to fill, only background that may be small.
         filled = enclosed(mask) if Area.HOLE in keep else ~without_small(~mask, smallest_hole_um2 / mpp**2)
         mask |= filled & free
-    classes = np.zeros(image.shape[:2], np.uint8)
+    classes = np.where((most > DIRT_DENSITY) | stained, np.uint8(Area.DEBRIS), np.uint8(Area.BACKGROUND))
     classes[enclosed(mask)] = Area.HOLE
-    classes[((most > DIRT_DENSITY) | stained) & (classes == Area.BACKGROUND)] = Area.DEBRIS
     classes[mask] = Area.TISSUE
-    classes[inks > 0] = inks[inks > 0]
+    np.copyto(classes, inks, where=inks > 0)
     classes[border] = Area.BORDER
     return classes
 
 
-def find_border(image: np.ndarray) -> np.ndarray:
+def find_border(image: np.ndarray, mpp: float) -> np.ndarray:
     """Return where a scanner's black border lies (H, W): black areas along a good part of the picture's edge."""
-    dark = lightest(image) <= BLACK_LEVEL
-    border = np.zeros(dark.shape, bool)
-    if not any(side.mean() >= _BORDER_SHARE for side in (dark[0], dark[-1], dark[:, 0], dark[:, -1])):
-        return border
+    height, width = image.shape[:2]
+    scale = max(1.0, _BORDER_MPP / mpp)
+    size = (max(1, round(width / scale)), max(1, round(height / scale)))
+    dark = lightest(cv2.resize(image, size, interpolation=cv2.INTER_AREA)) <= BLACK_LEVEL
+    border = np.zeros(dark.shape, np.uint8)
     _, areas = cv2.connectedComponents(dark.astype(np.uint8), connectivity=4)
     for side in (areas[0], areas[-1], areas[:, 0], areas[:, -1]):
         lengths = np.bincount(side)
         for number in np.flatnonzero(lengths >= _BORDER_SHARE * len(side)):
             border |= (areas == number) & (number > 0)
-    return border
+    return cv2.resize(border, (width, height), interpolation=cv2.INTER_NEAREST) > 0
 
 
 def tidy(mask: np.ndarray, mpp: float) -> np.ndarray:
@@ -147,8 +146,9 @@ def enclosed(mask: np.ndarray) -> np.ndarray:
     return ~open_to_edge[areas] & ~mask
 
 
-def _threshold(stain: np.ndarray) -> float:
-    sample = stain[:: max(1, len(stain) // _OTSU_SAMPLE)]
+def _threshold(stain: np.ndarray, free: np.ndarray) -> float:
+    every = max(1, stain.size // _OTSU_SAMPLE)
+    sample = stain.ravel()[::every][free.ravel()[::every]]
     if not len(sample) or np.ptp(sample) == 0:
         return STAIN_RANGE[1]
     return float(np.clip(threshold_otsu(sample), *STAIN_RANGE))

@@ -35,8 +35,8 @@ RED = {
 green light is above "brown" in what is brown."""
 DARK = {"core": (0.5, 0.65), "times": 3.5, "rim": 0.3, "rim_times": 2.0}
 """Black and dark blue ink take away red light as no tissue does; how dark that is depends on the slide's stain."""
-_BLUE_SHARE = 0.75
-_BLACK_SHARE = 0.6
+_BLUE_SHARE = 0.65
+_BLACK, _BLACK_SHARE = 0.6, 0.6
 _FAINT = 0.08
 _STAINED = 0.03
 
@@ -85,20 +85,20 @@ def _inks(density: np.ndarray, mpp: float) -> np.ndarray:
 
     core = (red - green > CYAN["core"]) | ((cyan_share > max(CYAN["tissue"], usual.cyan)) & (red > CYAN["red"]))
     stroke = (cyan_share > max(CYAN["stroke"], usual.cyan)) & seen
-    cyan = _grown(core, stroke, (cyan_share > CYAN["rim"]) & seen, mpp)
-    _name(inks, cyan, blue / np.maximum(green, 1e-3) < _BLUE_SHARE, Area.BLUE_PEN, Area.GREEN_PEN)
+    mark = _grown(core, stroke, (cyan_share > CYAN["rim"]) & seen, mpp)
 
-    passes = (red < RED["red"]) & (cyan_share < RED["brown"]) & seen & (inks == 0)
+    passes = (red < RED["red"]) & (cyan_share < RED["brown"]) & seen & ~mark
     core = (red_share > RED["core"]) & (green > RED["green"]) | (blue - red > RED["strong"])
     core |= (red_share > max(RED["tissue"], usual.red)) & (green > RED["green"])
     stroke = red_share > max(RED["stroke"], usual.red)
     inks[_grown(core & passes, stroke & passes, (red_share > RED["rim"]) & passes, mpp)] = Area.RED_PEN
 
-    free = inks == 0
+    free = (inks == 0) & ~mark
     core = (red > np.clip(DARK["times"] * usual.density, *DARK["core"])) & free
     rim = (red > max(DARK["rim"], DARK["rim_times"] * usual.density)) & free
-    dark = _grown(core, core, rim, mpp)
-    _name(inks, dark, darkest(density) < _BLACK_SHARE * red, Area.BLUE_PEN, Area.BLACK_PEN)
+    mark |= _grown(core, core, rim, mpp)
+    if mark.any():
+        inks[mark] = _name(density, cyan_share, mark, mpp)[mark]
     return inks
 
 
@@ -131,15 +131,21 @@ def _touching(seed: np.ndarray, more: np.ndarray) -> np.ndarray:
     return touched[areas]
 
 
-def _name(inks: np.ndarray, mark: np.ndarray, first: np.ndarray, yes: Area, no: Area) -> None:
-    """Give each piece of a mark one of two colours, by the majority of its pixels."""
-    if not mark.any():
-        return
+def _name(density: np.ndarray, cyan_share: np.ndarray, mark: np.ndarray, mpp: float) -> np.ndarray:
+    """Return the ink of each pixel of a mark that is not red: what most of the telling pixels around it look like."""
+    red, green, blue = np.moveaxis(density, -1, 0)
+    least = darkest(density)
+    is_black = mark & (cyan_share < CYAN["core"]) & (least > np.maximum(_BLACK, _BLACK_SHARE * red))
+    is_blue = mark & ~is_black & (blue < _BLUE_SHARE * green)
+    is_green = mark & ~is_black & ~is_blue & (cyan_share > CYAN["core"])
+    inks = np.array([Area.BLACK_PEN, Area.BLUE_PEN, Area.GREEN_PEN], np.uint8)
+    votes = [kind.astype(np.float32) for kind in (is_black, is_blue, is_green)]
+    side = max(1, round(2 * STROKE_UM / mpp) | 1)
+    near = np.stack([cv2.boxFilter(vote, -1, (side, side)) for vote in votes])
     count, areas = cv2.connectedComponents(mark.astype(np.uint8), connectivity=8)
-    votes = np.bincount(areas.ravel(), first.ravel(), count) / np.maximum(
-        np.bincount(areas.ravel(), minlength=count), 1
-    )
-    inks[mark] = np.where(votes > 0.5, yes, no).astype(np.uint8)[areas][mark]
+    whole = np.stack([np.bincount(areas[mark], vote[mark], count) for vote in votes])
+    # Where nothing around tells, the rest of the mark does.
+    return np.where(near.max(axis=0) > 0, inks[near.argmax(axis=0)], inks[whole.argmax(axis=0)][areas])
 
 
 def _ellipse(diameter_px: float) -> np.ndarray:

