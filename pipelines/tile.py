@@ -18,7 +18,7 @@ from pipelines.geojson import slide_features, write_geojson
 from pipelines.grid import make_grid
 from pipelines.job import WHOLE_LIST, Claim, Control, Job, Outcome, Plan, Summary, fingerprint
 from pipelines.progress import progress
-from pipelines.slides import PLAUSIBLE_MPP, Slide, SlideEntry, list_slides, open_slide
+from pipelines.slides import PLAUSIBLE_MPP, READERS, Slide, SlideEntry, list_slides, open_slide
 from pipelines.tissue.classes import SWITCHES, Area
 from pipelines.tissue.drawn_mask import check_masks, find_mask, mask_sha256, read_mask
 from pipelines.tissue.preview import LONG_SIDE_PX, draw_preview, encode_jpeg, shrink
@@ -46,6 +46,7 @@ class TileOptions:
         leaves no tile that is mostly glass.
     keep : what is not dropped although it is found: of "pen", "blur", "debris", "hole".
     any_stain : take slides whose colours are not those of an H&E section, too.
+    reader : of the pixels: "auto", "openslide" or "jpeg-tiff".
     """
 
     mpp: float = 0.5
@@ -54,6 +55,7 @@ class TileOptions:
     min_tissue: float = 0.5
     keep: tuple[str, ...] = ()
     any_stain: bool = False
+    reader: str = "auto"
 
     def __post_init__(self) -> None:
         """Refuse options that no slide can satisfy."""
@@ -66,6 +68,9 @@ class TileOptions:
         unknown = sorted(set(self.keep) - set(SWITCHES))
         if unknown:
             msg = f"--keep does not know {', '.join(unknown)}; it knows {', '.join(SWITCHES)}"
+            raise ConfigError(msg)
+        if self.reader not in READERS:
+            msg = f"--reader {self.reader} is unknown; choose {', '.join(READERS)}"
             raise ConfigError(msg)
         object.__setattr__(self, "keep", tuple(sorted(set(self.keep))))
         make_grid((1, 1), self.mpp, self.mpp, self.tile_px, self.overlap_px)
@@ -195,7 +200,9 @@ def _tile_one(job: Job, order: _Order, entry: SlideEntry) -> Outcome:
         return claim
     stated_for_it = entry.mpp is not None or order.single
     try:
-        with open_slide(entry.path, order.mpp_of(entry), only_if_missing=not stated_for_it) as slide:
+        with open_slide(
+            entry.path, order.mpp_of(entry), only_if_missing=not stated_for_it, reader=order.options.reader
+        ) as slide:
             claim.parameters["slide_mpp"] = slide.mpp if slide.mpp_origin == "given" else None
             return _tile_slide(job, claim, slide, order)
     except (WsiSwarmError, OSError) as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from wsi_swarm.cli.job_options import show_plan
+from wsi_swarm.cli.job_options import DRY_RUN, FORCE, ONLY_FAILED, SHARD, show_plan
 
 
 def register(app: typer.Typer) -> None:
@@ -28,12 +28,15 @@ def tile(
     tissue_mask: Path | None = typer.Option(
         None, help="GeoJSON of the tissue, drawn or edited in QuPath; or a folder with <slide>.geojson for each slide."
     ),
-    any_stain: bool = typer.Option(False, help="Take slides that do not look like H&E, too; pens are then not seen."),
+    any_stain: bool = typer.Option(
+        False, "--any-stain", help="Take slides that do not look like H&E, too; pens are then not seen."
+    ),
+    reader: str = typer.Option("auto", help="What reads the pixels: auto, openslide or jpeg-tiff."),
     workers: int = typer.Option(4, help="Slides worked on at once; the result does not depend on it."),
-    only_failed: bool = typer.Option(False, help="Work on no slide but those whose last attempt failed."),
-    force: bool = typer.Option(False, help="Do again what is done."),
-    dry_run: bool = typer.Option(False, help="Say what would be done with each slide and why; do nothing."),
-    shard: str | None = typer.Option(None, help="Work on part i of N of the slide list, such as 2/8."),
+    shard: str | None = SHARD,
+    only_failed: bool = ONLY_FAILED,
+    force: bool = FORCE,
+    dry_run: bool = DRY_RUN,
     as_json: bool = typer.Option(False, "--json", help="Print the dry run as JSON."),
 ) -> None:
     """Find the tissue of each slide and choose its tiles; write coordinates, GeoJSON for QuPath and a preview."""
@@ -41,7 +44,7 @@ def tile(
     from pipelines.tile import TileOptions, plan_tiling, tile_slides
 
     names = tuple(name.strip() for name in keep.split(",") if name.strip())
-    options = TileOptions(mpp, tile_px, overlap, min_tissue, names, any_stain)
+    options = TileOptions(mpp, tile_px, overlap, min_tissue, names, any_stain, reader)
     control = Control(only_failed=only_failed, force=force, shard=parse_shard(shard))
     if dry_run:
         plans = plan_tiling(slides, out, options, slide_mpp, tissue_mask=tissue_mask, control=control)
