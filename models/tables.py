@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from pipelines.damage import TABLE_DAMAGE
 from pipelines.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _read_csv(path: Path) -> list[list[str]]:
 def _read_xlsx(path: Path) -> list[list[str]]:
     try:
         frame = pd.read_excel(path, header=None, dtype=str, keep_default_na=False, na_filter=False, engine="openpyxl")
-    except (ValueError, OSError, KeyError, ImportError) as error:
-        msg = f"{path} can't be read as XLSX ({error}); save it again from the spreadsheet program"
+    except TABLE_DAMAGE as error:
+        msg = f"{path} can't be read as XLSX ({str(error)[:200]}); save it again from the spreadsheet program"
         raise InputError(msg) from error
     return [[str(cell) for cell in row] for row in frame.itertuples(index=False)]

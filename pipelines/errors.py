@@ -12,6 +12,10 @@ class WsiSwarmError(Exception):
 
     exit_code: int = 1
 
+    def __str__(self) -> str:
+        """Return the message without the control characters that libraries quote from damaged files."""
+        return "".join(c if c.isprintable() or c == "\n" else "?" for c in super().__str__()).strip()
+
 
 class ConfigError(WsiSwarmError):
     """A configuration, table or option value is invalid."""

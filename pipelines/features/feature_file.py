@@ -13,6 +13,7 @@ import numpy as np
 
 from pipelines.errors import InputError
 from pipelines.features.content import DAMAGE
+from pipelines.features.heap import refuse_endless
 from pipelines.features.trident import coords_attrs
 from pipelines.files import hdf5_bytes, write_bytes
 
@@ -189,6 +190,7 @@ def read_features(path: Path) -> Features:
     if not path.is_file():
         msg = f"{path} does not exist; make it with `wsi-swarm extract`"
         raise InputError(msg)
+    refuse_endless(path)
     try:
         with h5py.File(path, "r") as file:
             attrs = read_attrs(file)
@@ -199,7 +201,7 @@ def read_features(path: Path) -> Features:
     except DAMAGE as error:
         msg = f"{path} is not a whole feature file ({error}); delete it and run `wsi-swarm extract` again"
         raise InputError(msg) from error
-    missing = [name for name in REQUIRED_ATTRS if name not in attrs]
+    missing = [name for name in ("slide_id", *REQUIRED_ATTRS) if name not in attrs]
     if missing or values.ndim != 2 or coords.shape != (len(values), 2):
         what = f"lacks {', '.join(missing)}" if missing else f"features {values.shape} against coords {coords.shape}"
         msg = f"{path} is not a whole feature file ({what}); delete it and run `wsi-swarm extract` again"

@@ -14,6 +14,7 @@ from pipelines.features import atlaspatch, clam, stamp, trident
 from pipelines.features.content import DAMAGE, GEOMETRY, HASHES, NOTHING, Content, Given, lacking, level0_coords, settle
 from pipelines.features.feature_file import FORMAT as FEATURES_FORMAT
 from pipelines.features.feature_file import REQUIRED_ATTRS, Features, read_attrs, read_features
+from pipelines.features.heap import refuse_endless
 from pipelines.features.tile_file import FORMAT as TILES_FORMAT
 from pipelines.features.tile_file import Tiles, read_tiles
 
@@ -59,6 +60,7 @@ def describe_any(path: Path, given: Given = NOTHING, patches: Path | None = None
     if path.suffix.lower() == ".pt":
         content = _content_of_pt(path, patches)
     else:
+        refuse_endless(path)
         try:
             with h5py.File(path, "r") as file:
                 content = _content(file, path, given, patches)

@@ -10,6 +10,7 @@ import h5py
 from pipelines.errors import InputError
 from pipelines.features.content import DAMAGE
 from pipelines.features.feature_file import read_attrs, write_attrs, write_coords
+from pipelines.features.heap import refuse_endless
 from pipelines.files import hdf5_bytes, write_bytes
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def read_tiles(path: Path) -> Tiles:
     InputError
         If it is missing or not whole.
     """
+    refuse_endless(path)
     try:
         with h5py.File(path, "r") as file:
             attrs, coords = read_attrs(file), file["coords"][:]
@@ -67,5 +69,8 @@ def read_tiles(path: Path) -> Tiles:
         raise InputError(msg) from error
     if attrs.pop("format", None) != FORMAT:
         msg = f"{path} is no tile file of wsi-swarm; run `wsi-swarm tile`"
+        raise InputError(msg)
+    if "slide_id" not in attrs or coords.ndim != 2 or coords.shape[1] != 2:
+        msg = f"{path} is not a whole tile file; run `wsi-swarm tile` again"
         raise InputError(msg)
     return Tiles(str(attrs.pop("slide_id")), coords, attrs)

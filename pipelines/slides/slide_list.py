@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.damage import TABLE_DAMAGE
 from pipelines.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ SLIDE_SUFFIXES = frozenset(
     {".svs", ".tif", ".tiff", ".ndpi", ".vms", ".vmu", ".scn", ".mrxs", ".svslide", ".bif", ".czi"}
 )
 TABLE_SUFFIXES = frozenset({".csv", ".xlsx"})
+_LONGEST_NAME = 255
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,8 @@ def _from_table(table: Path) -> list[SlideEntry]:
 
     try:
         rows = pd.read_csv(table, dtype=str) if table.suffix.lower() == ".csv" else pd.read_excel(table, dtype=str)
-    except (ValueError, OSError, KeyError) as error:
-        msg = f"{table} cannot be read as a table: {error}"
+    except TABLE_DAMAGE as error:
+        msg = f"{table} cannot be read as a table: {str(error)[:200]}"
         raise InputError(msg) from error
     if "FILENAME" not in rows.columns:
         msg = f"{table} has no column FILENAME; its columns are {', '.join(map(str, rows.columns))}"
@@ -96,6 +98,9 @@ def _from_table(table: Path) -> list[SlideEntry]:
     for row, (name, mpp) in enumerate(zip(rows["FILENAME"], mpps, strict=True), start=2):
         if not isinstance(name, str) or not name.strip():
             msg = f"{table} row {row}: FILENAME is empty; name a slide or delete the row"
+            raise InputError(msg)
+        if not name.isprintable() or max(len(part.encode()) for part in name.split("/")) > _LONGEST_NAME:
+            msg = f"{table} row {row}: FILENAME '{name[:40]}' is no name of a file; correct it"
             raise InputError(msg)
         entries.append(SlideEntry(table.parent / name.strip(), _mpp_of_cell(table, row, mpp)))
     return list(dict.fromkeys(entries))

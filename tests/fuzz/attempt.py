@@ -74,6 +74,57 @@ def use_slide(path: Path, reader: str, rng_seed: int) -> str:
         return wrong or f"valid{' and large' if large else ''}, {read} of {len(corners)} tiles"
 
 
+def use_features(path: Path) -> str:
+    """Read a feature or tile file in every way there is."""
+    from pipelines.errors import InputError
+    from pipelines.features import read_features, read_tiles
+    from pipelines.features.read_any import describe_any, read_any, read_any_tiles
+    from pipelines.inspection import inspect_hdf5
+
+    words = set()
+    for use in (read_features, read_tiles, describe_any, read_any, read_any_tiles, inspect_hdf5):
+        if path.suffix == ".pt" and use in (read_features, read_tiles, inspect_hdf5):
+            continue
+        try:
+            use(path)
+            words.add("valid, ")
+        except InputError as error:
+            words.add(_sentence("refused", error))
+    return next((word for word in words if not word.startswith("refused: ")), next(iter(words)))
+
+
+def use_table(path: Path) -> str:
+    """List the slides of a table and ask for each whether it is there."""
+    from pipelines.errors import InputError
+    from pipelines.job import fingerprint
+    from pipelines.slides import list_slides
+
+    try:
+        for entry in list_slides(path):
+            fingerprint(entry.path)
+    except InputError as error:
+        return _sentence("refused", error)
+    return "valid, "
+
+
+def use_mask(path: Path) -> str:
+    """Read the areas that somebody drew, and count which part of each tile they cover."""
+    from pipelines.errors import InputError
+    from pipelines.grid import make_grid
+    from pipelines.tissue.coverage import polygon_fraction
+    from pipelines.tissue.drawn_mask import read_mask
+
+    try:
+        mask = read_mask(path)
+    except InputError as error:
+        return _sentence("refused", error)
+    fraction = polygon_fraction(mask.include, mask.exclude, make_grid((4000, 3000), 0.5, 0.5, 224, 0))
+    return "valid, " if ((fraction >= -1e-9) & (fraction <= 1 + 1e-9)).all() else f"covered {fraction.max()}"
+
+
+USES = {".h5": use_features, ".pt": use_features, ".csv": use_table, ".xlsx": use_table, ".geojson": use_mask}
+
+
 def px_of_overview(slide: Slide) -> int:
     """Return how many px the larger of the two pictures of the whole slide averages."""
     most = 0
@@ -126,7 +177,9 @@ def run_case(source: Source, scratch: Path, seed: int, reader: str) -> dict[str,
     member.write_bytes(data)
     before, started = open_files(), time.process_time()
     try:
-        outcome = use_slide(scratch / source.slide, reader, seed)
+        path = scratch / source.slide
+        use = USES.get(path.suffix)
+        outcome = use(path) if use else use_slide(path, reader, seed)
     except BaseException as error:
         outcome = f"raised {type(error).__name__}: {error}"[:300]
         outcome += " <- " + " <- ".join(
@@ -151,7 +204,12 @@ def main() -> None:
 
     import cv2
 
-    import pipelines.slides  # noqa: F401 - loaded before the memory is limited
+    kinds = {Path(source.slide).suffix for source in sources}
+    if kinds & set(USES):
+        import pandas  # noqa: F401
+
+    if ".pt" in kinds:
+        import torch  # noqa: F401
 
     cv2.setNumThreads(1)
     places = []
