@@ -1,11 +1,13 @@
-"""HDF5 files whose texts never end: recognised before the HDF5 library, which reads them for ever, is given them.
+"""HDF5 files whose texts take the process down or never end, recognised before the library is given them.
 
 Texts of attributes lie in global heap collections (HDF5 file format 3.0, III.E), one object after another. Where one
-damaged byte in the length of an object leads to an object of length 0, the library (2.0) does not come back.
+damaged byte in a length leads to an object of length 0, the library (2.0) does not come back. A text's type says that
+it is of variable length, and of which kind; of a kind that does not exist the process dies.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
 
@@ -13,12 +15,13 @@ from pipelines.errors import InputError
 
 _START = b"GCOL\x01\0\0\0"
 _HEAD, _OBJECT = 16, 16
+_VARIABLE_LENGTH = re.compile(rb"\x19(.).\x00\x10\x00\x00\x00", re.DOTALL)
 _SEARCHED_BYTES = 2**22
 """From both ends of a file. Texts are written with the file's first objects or, by some, with its last."""
 
 
 def refuse_endless(path: Path) -> None:
-    """Raise ``InputError`` if a collection of texts in an HDF5 file has no end; a missing file is left to others."""
+    """Raise ``InputError`` if the texts of an HDF5 file must not be read; a missing file is left to others."""
     try:
         with Path(path).open("rb") as file:
             first = file.read(_SEARCHED_BYTES)
@@ -27,8 +30,8 @@ def refuse_endless(path: Path) -> None:
             last = file.read()
     except OSError:
         return  # who opens it next says why it cannot be read
-    if is_endless(first) or is_endless(last):
-        msg = f"{path} is not a whole HDF5 file (the lengths of its texts are damaged); copy or make it again"
+    if any(is_endless(part) or has_unknown_texts(part) for part in (first, last)):
+        msg = f"{path} is not a whole HDF5 file (where its texts lie is damaged); copy or make it again"
         raise InputError(msg)
 
 
@@ -42,12 +45,17 @@ def is_endless(data: bytes) -> bool:
     return False
 
 
+def has_unknown_texts(data: bytes) -> bool:
+    """Return whether a type of variable length in ``data`` is neither a sequence (0) nor a string (1)."""
+    return any(found[1][0] & 0x0F > 1 for found in _VARIABLE_LENGTH.finditer(data))
+
+
 def _leads_nowhere(data: bytes, start: int) -> bool:
     (size,) = struct.unpack_from("<Q", data, start + 8)
     at, end = start + _HEAD, min(start + size, len(data))
     while at + _OBJECT <= end:
         index, length = struct.unpack_from("<H6xQ", data, at)
         if index == 0:
-            return length < _OBJECT  # the free rest of the collection, its head counted
+            return start + size <= len(data) and at + length != start + size  # it is the free rest of the collection
         at += _OBJECT + (length + 7) // 8 * 8
     return at > start + size

@@ -90,6 +90,7 @@ def use_features(path: Path) -> str:
             words.add("valid, ")
         except InputError as error:
             words.add(_sentence("refused", error))
+        gc.collect()  # what a refused file had claimed
     return next((word for word in words if not word.startswith("refused: ")), next(iter(words)))
 
 
