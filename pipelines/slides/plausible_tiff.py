@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LARGEST_TILE_PX = 2**26
 """8192 x 8192; scanners write 240 to 2048 px. Four bytes each are 256 MB, once per reading thread."""
+LONGEST_TILE_PX = 2**16
+"""Where one side is missing, OpenSlide multiplies by what it finds in memory."""
 LARGEST_TILE_BYTES = 2**28
 _MOST_DIRECTORIES = 1000
 _WIDTH, _LENGTH, _BYTE_COUNTS, _NDPI = 322, 323, 325, 65420
@@ -61,7 +63,7 @@ def directory_problem(data: bytes | mmap.mmap) -> str | None:
         if _NDPI in values:
             return None  # its pointers have more bits than TIFF's, and it has no tiles
         wide, high = (int(values[tag][0]) if tag in values else 0 for tag in (_WIDTH, _LENGTH))
-        if wide * high > LARGEST_TILE_PX:
+        if wide * high > LARGEST_TILE_PX or max(wide, high) > LONGEST_TILE_PX:
             return (
                 f"has tiles of {wide} x {high} px in its directory {number}, more than memory should be asked for; "
                 "copy it again if it is damaged, or export it in tiles of 256 to 1024 px"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import logging
 import resource
 import sys
 import time
@@ -213,6 +214,7 @@ def main() -> None:
         import torch  # noqa: F401
 
     cv2.setNumThreads(1)
+    logging.getLogger("tifffile").disabled = True  # thousands of complaints, which would hide the last words
     places = []
     for index, source in enumerate(sources):
         places.append(arguments.scratch / str(index) / (source.folder.name if not source.slide else "slide"))

@@ -89,9 +89,9 @@ class Attempt:
         self.process.stdin.close()
         self.process.stdout.close()
         self.process = None
-        last = " | ".join(
-            line.strip() for line in (self.scratch / "stderr").read_text(errors="replace").split("\n")[:9]
-        )
+        lines = (self.scratch / "stderr").read_text(errors="replace").split("\n")
+        fatal = next((number for number, line in enumerate(lines) if line.startswith("Fatal Python error")), len(lines))
+        last = " | ".join(line.strip() for line in lines[max(0, fatal - 3) : fatal + 8])
         return {"outcome": f"{outcome or f'killed the process ({code})'}: {last[:900]}", "how": "", "cpu_s": 0.0}
 
     def close(self) -> None:
