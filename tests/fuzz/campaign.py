@@ -175,7 +175,7 @@ def main() -> None:
     parser.add_argument("sources", nargs="+")
     parser.add_argument("--cases", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", type=int, nargs="*", help="numbers of cases to repeat")
+    parser.add_argument("--only", type=int, action="append", help="number of a case to repeat; may be repeated")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--wall-s", type=float, default=WALL_S, help="a case without an answer after this hangs")
     parser.add_argument("--reader", action="append", help="auto, openslide, jpeg-tiff; may be repeated")
