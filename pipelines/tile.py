@@ -214,8 +214,8 @@ def _given_mpp(recorded: dict[str, Any], slide_mpp: float | None) -> float | Non
     # it, and one that is repeated without it must not redo those that did.
     if recorded.get("status") != "done":
         return slide_mpp
-    used = recorded["parameters"]["slide_mpp"]
-    return None if used is None else slide_mpp or used
+    used = recorded["parameters"].get("slide_mpp")
+    return slide_mpp or used if isinstance(used, int | float) else None
 
 
 def _tile_slide(job: Job, claim: Claim, slide: Slide, order: _Order) -> Outcome:

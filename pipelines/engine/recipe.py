@@ -118,7 +118,7 @@ class Recipe:
         if tiled.get("status") != "done" or not job.tiles_file(entry.id).is_file():
             msg = f"{entry.path} is not tiled in {job.folder}; {_tile_again()}"
             raise InputError(msg)
-        if tiled["parameters"]["slide"] != fingerprint(entry.path):
+        if tiled["parameters"].get("slide") != fingerprint(entry.path):
             msg = f"{entry.path} has changed since it was tiled; {_tile_again()}"
             raise InputError(msg)
         tiles = read_tiles(job.tiles_file(entry.id))

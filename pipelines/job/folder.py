@@ -15,6 +15,7 @@ from pipelines.files import remove_left_overs, why_not_written, write_json
 from pipelines.job.control import WHOLE_LIST, Control
 from pipelines.job.locks import Heartbeat, SlideLock, acquire, holder, is_busy
 from pipelines.job.plan import Plan, judge
+from pipelines.job.records import read_state
 from pipelines.job.summary import Outcome
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from pipelines.slides import SlideEntry
-
-STATE_FORMAT = "wsi-swarm state 1"
 
 
 class Job:
@@ -180,12 +179,7 @@ class Job:
 
     def state(self, slide_id: str) -> dict[str, Any]:
         """Return the state of a slide; a damaged or missing file counts as nothing done."""
-        try:
-            state = json.loads(self.state_file(slide_id).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            state = {}
-        known = isinstance(state, dict) and state.get("format") == STATE_FORMAT
-        return state if known else {"format": STATE_FORMAT, "slide": slide_id, "stages": {}}
+        return read_state(self.state_file(slide_id), slide_id)
 
 
 @dataclass

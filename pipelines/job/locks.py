@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.files import write_json
+from pipelines.job.records import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 HEARTBEAT_S = 15.0
 STALE_AFTER_S = 120.0
+_LARGEST_CLOCK_DIFFERENCE_S = 86400.0
+"""A heartbeat further in the future is no clock that goes wrong, but no heartbeat."""
 
 
 class SlideLock:
@@ -38,7 +41,7 @@ class SlideLock:
 
     def held(self) -> bool:
         """Return whether the lock is still this holder's."""
-        return _read(self._path).get("token") == self._content["token"]
+        return read_json(self._path).get("token") == self._content["token"]
 
     def release(self) -> None:
         """Give the lock back."""
@@ -85,13 +88,13 @@ def is_busy(path: Path, clock: Callable[[], float], stale_after_s: float = STALE
 
 def held_by(path: Path, host: str, pid: int) -> bool:
     """Return whether this process holds or held the lock."""
-    content = _read(path)
+    content = read_json(path)
     return (content.get("host"), content.get("pid")) == (host, pid)
 
 
 def holder(path: Path) -> str:
     """Return who holds the lock, for a message."""
-    content = _read(path)
+    content = read_json(path)
     return f"process {content.get('pid', '?')} on {content.get('host', '?')}"
 
 
@@ -114,10 +117,10 @@ def door(folder: Path) -> Iterator[None]:
 
 
 def _is_dead(path: Path, now: float, stale_after_s: float) -> bool:
-    content = _read(path)
+    content = read_json(path)
     heartbeat = content.get("heartbeat")
-    if not isinstance(heartbeat, int | float):
-        # Created but not yet filled in, or cut short by a crash: its age on disk tells which.
+    if not isinstance(heartbeat, int | float) or not heartbeat < now + _LARGEST_CLOCK_DIFFERENCE_S:
+        # Created but not yet filled in, cut short by a crash, or damaged: its age on disk tells.
         try:
             return now - path.stat().st_mtime > stale_after_s
         except FileNotFoundError:
@@ -132,7 +135,7 @@ def _runs(pid: object) -> bool:
         return False
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
@@ -150,14 +153,6 @@ def _pid_space() -> str:
         return str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         return ""
-
-
-def _read(path: Path) -> dict[str, object]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 class Heartbeat:

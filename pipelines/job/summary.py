@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.errors import PartialError, SetupError
 from pipelines.files import remove_left_overs, why_not_written, write_json
 from pipelines.job.locks import door
+from pipelines.job.records import outcomes_of, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,7 +66,7 @@ class Summary:
         try:
             with door(self.folder / "state"):
                 whole = _read(path)
-                before = whole["runs"].get(self.stage, {}).get("slides", [])
+                before = outcomes_of(whole["runs"].get(self.stage))
                 slides = {slide["slide_id"]: slide for slide in before}
                 for outcome in self.outcomes:
                     known = slides.get(outcome.slide_id, {}).get("status")
@@ -115,11 +115,9 @@ def _dropped(outcome: Outcome) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        whole = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        whole = {}
-    return whole if isinstance(whole, dict) and whole.get("format") == FORMAT else {"format": FORMAT, "runs": {}}
+    whole = read_json(path)
+    sound = whole.get("format") == FORMAT and isinstance(whole.get("runs"), dict)
+    return whole if sound else {"format": FORMAT, "runs": {}}
 
 
 def count(reasons: Sequence[str]) -> dict[str, int]:
