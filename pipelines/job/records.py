@@ -38,7 +38,7 @@ def is_stage(value: Any) -> bool:
     if not _has(value, _STAGE) or not math.isfinite(value["time"]):
         return False
     if value["status"] == "done":
-        return are_counts(value.get("counts"))
+        return value.get("counts") == {} or are_counts(value.get("counts"))
     return value["status"] != "failed" or isinstance(value.get("reason"), str)
 
 
