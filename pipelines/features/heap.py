@@ -1,13 +1,11 @@
-"""HDF5 files whose texts take the process down or never end, recognised before the library is given them.
+"""HDF5 files whose texts never end, recognised before the library is given them.
 
 Texts of attributes lie in global heap collections (HDF5 file format 3.0, III.E), one object after another. Where one
-damaged byte in a length leads to an object of length 0, the library (2.0) does not come back. A text's type says that
-it is of variable length, and of which kind; of a kind that does not exist the process dies.
+damaged byte in a length leads to an object of length 0, the library (2.0) does not come back.
 """
 
 from __future__ import annotations
 
-import re
 import struct
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from pipelines.errors import InputError
 
 _START = b"GCOL\x01\0\0\0"
 _HEAD, _OBJECT = 16, 16
-_VARIABLE_LENGTH = re.compile(rb"\x19(.).\x00\x10\x00\x00\x00", re.DOTALL)
 _SEARCHED_BYTES = 2**22
 """From both ends of a file. Texts are written with the file's first objects or, by some, with its last."""
 
@@ -30,7 +27,7 @@ def refuse_endless(path: Path) -> None:
             last = file.read()
     except OSError:
         return  # who opens it next says why it cannot be read
-    if any(is_endless(part) or has_unknown_texts(part) for part in (first, last)):
+    if is_endless(first) or is_endless(last):
         msg = f"{path} is not a whole HDF5 file (where its texts lie is damaged); copy or make it again"
         raise InputError(msg)
 
@@ -43,11 +40,6 @@ def is_endless(data: bytes) -> bool:
             return True
         start = data.find(_START, start + 1)
     return False
-
-
-def has_unknown_texts(data: bytes) -> bool:
-    """Return whether a type of variable length in ``data`` is neither a sequence (0) nor a string (1)."""
-    return any(found[1][0] & 0x0F > 1 for found in _VARIABLE_LENGTH.finditer(data))
 
 
 def _leads_nowhere(data: bytes, start: int) -> bool:
