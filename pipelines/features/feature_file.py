@@ -195,7 +195,8 @@ def read_features(path: Path) -> Features:
         with h5py.File(path, "r") as file:
             attrs = read_attrs(file)
             if attrs.get("format") != FORMAT:
-                msg = f"{path} is no feature file of wsi-swarm (format {attrs.get('format')!r}, wanted {FORMAT!r})"
+                found = str(attrs.get("format"))[:60]
+                msg = f"{path} is no feature file of wsi-swarm (format {found!r}, wanted {FORMAT!r})"
                 raise InputError(msg)
             values, coords = file["features"][:], file["coords"][:]
     except DAMAGE as error:

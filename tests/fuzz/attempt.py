@@ -221,6 +221,7 @@ def main() -> None:
         source.copy_to(places[-1])
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_BYTES,) * 2)
+    gc.freeze()
     print(json.dumps("ready"), flush=True)
     at = -1
     for line in sys.stdin:

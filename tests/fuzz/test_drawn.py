@@ -54,12 +54,12 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.mark.parametrize("reader", ["auto", "openslide"])
 def test_damaged_slides_are_refused_or_read(drawn: list[Path], reader: str) -> None:
-    result = campaign("--cases", 240, "--seed", 11, "--reader", reader, *drawn)
-    assert result["cases"] == 240
+    result = campaign("--cases", 160, "--seed", 11, "--reader", reader, *drawn)
+    assert result["cases"] == 160
     assert result["bad"] == []
     # Damage that refuses everything, or nothing, would test nothing.
-    assert result["counts"]["refused"] > 40
-    assert result["counts"]["valid"] > 40
+    assert result["counts"]["refused"] > 30
+    assert result["counts"]["valid"] > 30
 
 
 def test_a_case_is_repeated_by_its_number(drawn: list[Path]) -> None:
