@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from models.encoders.key_map import KeyMap
 from pipelines.errors import InputError
+from pipelines.features.content import DAMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +45,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     safe = path.suffix == ".safetensors"
     try:
         state = load_file(path) if safe else torch.load(path, "cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
+    except (*DAMAGE, SafetensorError, pickle.UnpicklingError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
             f"{_named(path)}: the weights can't be read as {'safetensors' if safe else 'tensors'}"
             f"{_cut_short(path, safe)}; give a .safetensors file or a state dict saved by torch that holds nothing but "
@@ -177,7 +178,11 @@ def _cut_short(path: Path, safe: bool) -> str:
         return f" (it is cut short: {size} of {end} bytes)" if size < end else ""
     with path.open("rb") as file:
         begins_as_zip = file.read(2) == b"PK"
-    return " (it is cut short: a zip file without its end)" if begins_as_zip and not zipfile.is_zipfile(path) else ""
+    try:
+        ends = zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:
+        return ""  # it has an end, which is damaged
+    return " (it is cut short: a zip file without its end)" if begins_as_zip and not ends else ""
 
 
 def file_sha256(path: Path) -> str:

@@ -154,3 +154,36 @@ def test_masks_of_any_json(tmp_path: Path, content: str) -> None:
     else:
         fraction = polygon_fraction(mask.include, mask.exclude, make_grid((2000, 1000), 0.5, 0.5, 224, 0))
         assert ((fraction >= 0) & (fraction <= 1)).all()
+
+
+def test_weights_of_any_bytes(tmp_path: Path) -> None:
+    import torch
+
+    from models.encoders.weights import read_weights
+
+    torch.save({"a": torch.ones(3, 4), "b": torch.zeros(2)}, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    torch.save({"a": torch.ones(3, 4), "b": torch.zeros(2)}, tmp_path / "new.pth")
+    sound = [(tmp_path / name).read_bytes() for name in ("old.pth", "new.pth")]
+    rng = np.random.default_rng(3)
+    path = tmp_path / "w.pth"
+    refused = 0
+    for case in range(400):
+        if case % 4 == 0:
+            data = rng.bytes(int(rng.integers(0, 300)))
+        else:
+            data = bytearray(sound[case % 2])
+            for at in rng.integers(0, len(data), int(rng.integers(1, 9))):
+                data[at] = rng.integers(256)
+        path.write_bytes(data)
+        message, state = refusal(read_weights, path)
+        refused += state is None
+        assert "\n" not in message
+    assert refused > 200
+
+
+def test_weights_that_are_text(tmp_path: Path) -> None:
+    from models.encoders.weights import read_weights
+
+    (tmp_path / "w.bin").write_text("root:x:0:0:root:/root:/bin/bash\n")
+    with pytest.raises(InputError, match=r"w\.bin .*the weights can't be read as tensors"):
+        read_weights(tmp_path / "w.bin")
