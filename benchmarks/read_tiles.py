@@ -88,8 +88,13 @@ def seconds(calls: list[Callable[[], object]], threads: int) -> tuple[float, flo
             call()
     else:
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda call: call(), calls))
+            # What is read is let go at once, as with one thread: gigabytes of new memory would be measured instead.
+            list(pool.map(_let_go, calls))
     return time.process_time() - cpu, time.perf_counter() - clock
+
+
+def _let_go(call: Callable[[], object]) -> None:
+    call()
 
 
 def tiles_of(path: Path, mpp: float, on_grid: bool, most: int) -> tuple[np.ndarray, float]:
@@ -139,6 +144,8 @@ def main() -> None:
     most, turns = (64, 2) if options.quick else (400, 7)
     with tempfile.TemporaryDirectory() as folder:
         drawn = write_repeated(Path(folder) / "drawn.tiff", (32768, 32768), tissue(4096))
+        # Threads share blocks: of few blocks one thread would get the last alone.
+        large = write_repeated(Path(folder) / "large.tiff", (65536, 65536), tissue(4096))
         slides = {"drawn 40x": drawn, **({options.svs.stem: options.svs} if options.svs else {})}
         for path in slides.values():
             with open_slide(path) as slide:
@@ -158,8 +165,8 @@ def main() -> None:
             print("| " + " | ".join(map(str, [*row, f"{ratio:.1f}", verdict, f"{speed[2] / speed[0]:.1f}"])) + " |")
         print("\n| two threads, ours, drawn 40x | µm/px | tiles | times one thread | bar |\n|---|---|---|---|---|")
         for mpp, place in itertools.product((0.5, 1.14), BARS):
-            coords, side = tiles_of(drawn, mpp, place == "on the grid", 2000)
-            gain = two_threads(drawn, coords, side, turns)
+            coords, side = tiles_of(large, mpp, place == "on the grid", 8000)
+            gain = two_threads(large, coords, side, min(turns, 3))
             verdict = f"{THREADS_BAR:g} {'met' if gain >= THREADS_BAR else 'MISSED'}"
             print(f"| {place} | {mpp} | {len(coords)} | {gain:.2f} | {verdict} |", flush=True)
 
