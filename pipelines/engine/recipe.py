@@ -106,7 +106,8 @@ class Recipe:
             try:
                 self.checked_tiles(job, entry)
             except InputError as error:
-                return Plan(entry.id, False, "not tiled", str(error))
+                tiled = job.stage(entry.id, TILE_STAGE).get("status") == "done"
+                return Plan(entry.id, False, "tiles unfit" if tiled else "not tiled", str(error))
         return plan
 
     def checked_tiles(self, job: Job, entry: SlideEntry) -> Tiles:
@@ -115,6 +116,9 @@ class Recipe:
             msg = f"{entry.path} does not exist"
             raise InputError(msg)
         tiled = job.stage(entry.id, TILE_STAGE)
+        if tiled.get("status") == "failed":
+            msg = f"`wsi-swarm tile` could not tile it: {tiled.get('reason')}"
+            raise InputError(msg)
         if tiled.get("status") != "done" or not job.tiles_file(entry.id).is_file():
             msg = f"{entry.path} is not tiled in {job.folder}; {_tile_again()}"
             raise InputError(msg)

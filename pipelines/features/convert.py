@@ -16,6 +16,7 @@ from pipelines.features.read_any import Described, completed, describe_any, in_f
 from pipelines.features.tile_file import Tiles, tiles_bytes
 from pipelines.files import why_not_written, write_bytes
 from pipelines.job import Claim, Job, Outcome, fingerprint
+from pipelines.preparation import AUGMENTED
 from pipelines.progress import progress
 from pipelines.slides import MPP_TOLERANCE, SlideEntry, list_slides, open_slide
 
@@ -130,13 +131,21 @@ class _Run:
             values = in_float16(path, values)
         features = Features(read.slide_id, values, read.coords, attrs)
         encoder = str(attrs.get("encoder", "")).replace("/", "--")
+        # A further set of augmented tiles is no second version of the features: it gets a folder of its own.
+        number = attrs.get("augmentation_set")
+        part = f"{AUGMENTED}{number}" if number else ""
+        folder = f"{encoder}+{part}" if part else encoder
         makers: dict[str, Callable[[], dict[PurePath, bytes]]] = {
             "native": lambda: {
-                PurePath("features", encoder, f"{features.slide_id}.h5"): features_bytes(features, encoder)
+                PurePath("features", encoder, part, f"{features.slide_id}.h5"): features_bytes(
+                    features, part or encoder
+                )
             },
-            "trident": lambda: trident.files_of_features(features, encoder),
-            "stamp": lambda: stamp.files_of_features(features, encoder),
-            "clam": lambda: clam.files_of_features(features, encoder),
+            "trident": lambda: trident.files_of_features(features, folder),
+            "stamp": lambda: stamp.files_of_features(features, folder),
+            "clam": lambda: {
+                PurePath(part) / name: data for name, data in clam.files_of_features(features, folder).items()
+            },
         }
         new = self._place(path, makers[options.to]())
         self._slides.add(features.slide_id)

@@ -21,7 +21,7 @@ class Plan:
     slide_id : str.
     does : whether work would be done on it.
     why : "new", "parameters changed", "slide changed", "failed before", "output missing", "interrupted", "forced",
-        "done", "busy", "not failed" or "not tiled".
+        "done", "busy", "not failed", "not tiled" or "tiles unfit".
     detail : which parameters, which output, which reason, who works on it.
     """
 

@@ -49,6 +49,18 @@ def test_native_files_come_back_byte_for_byte(tmp_path: Path, layout: str, reque
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+def test_augmented_sets_stay_apart_from_the_set_itself(tmp_path: Path, layout: str) -> None:
+    path = native(tmp_path / "job")
+    plain = read_features(path)
+    varied = replace(plain, features=plain.features + 1, attrs={**plain.attrs, "augmentation_set": 2})
+    write_features(path.parent / "augment-2" / path.name, varied)
+    convert(tmp_path / "job", tmp_path / layout, layout)
+    convert(tmp_path / layout, tmp_path / "back", "native")
+    for name in (path.name, f"augment-2/{path.name}"):
+        assert (tmp_path / "back/features/hub--small" / name).read_bytes() == (path.parent / name).read_bytes()
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_reads_as_native(tmp_path: Path, layout: str) -> None:
     path = native(tmp_path / "job")
     convert(path, tmp_path / layout, layout)

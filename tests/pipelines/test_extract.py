@@ -144,6 +144,13 @@ def test_without_tiles_the_sentence_says_tile_first(three, make_slide, tmp_path:
     assert "wsi-swarm tile" in summary.outcomes[3].reason
 
 
+def test_a_slide_that_tile_refused_is_reported_with_the_reason(three, make_slide, encoder) -> None:
+    slides, job = three
+    make_slide("d.tiff", mpp=None)
+    (refused,) = tile_slides(slides, job, SMALL).failed
+    assert refused.reason in extract_slides(slides, job, encoder).outcomes[3].reason
+
+
 def test_the_mpp_given_to_tile_is_remembered_and_not_contradicted(make_slide, tmp_path: Path, encoder) -> None:
     path, job = make_slide(mpp=None), tmp_path / "job"
     tile_slides(path, job, SMALL, slide_mpp=0.4).check()

@@ -88,7 +88,7 @@ def test_a_dry_run_says_why_for_each_slide(three, make_slide, encoder) -> None:
     plans = {plan.slide_id: plan for plan in plan_extraction(slides, job, encoder)}
     assert {name: (plan.does, plan.why) for name, plan in plans.items()} == {
         "a": (True, "output missing"),
-        "b": (False, "not tiled"),
+        "b": (False, "tiles unfit"),
         "c": (False, "done"),
         "d": (False, "not tiled"),
     }

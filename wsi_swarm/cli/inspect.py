@@ -97,6 +97,8 @@ def _tile_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
         spread = "" if facts["mean"] is None else f", mean {facts['mean']:.4g}, sd {facts['standard_deviation']:.4g}"
         broken = "" if facts["finite"] else "; SOME VALUES ARE NOT FINITE"
         lines.append(("vectors", f"{facts['dimensions']} numbers of {facts['type']}{spread}{broken}"))
+    if facts.get("augmentation_set"):
+        lines.append(("augmented", f"further set {facts['augmentation_set']} of varied tiles, for training only"))
     lines += [(name, str(facts[name])) for name in ("reader", "software", "converted_from") if facts.get(name)]
     if facts.get("coords_unit"):
         lines.append(("coordinates", f"in {facts['coords_unit']}"))
