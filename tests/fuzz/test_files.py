@@ -21,7 +21,7 @@ from pipelines.slides import list_slides
 from pipelines.tissue.drawn_mask import read_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 CAMPAIGN = Path(__file__).with_name("campaign.py")
 LAYOUTS = {"trident": "20x_224px_0px_overlap/features_e/s.h5", "stamp": "e/s.h5", "clam": "h5_files/s.h5"}
@@ -100,6 +100,15 @@ def test_attributes_of_another_kind(files: dict[str, Path], tmp_path: Path, name
     assert features is None or features.features.shape == (24, 16)
 
 
+@pytest.fixture
+def usual_depth() -> Iterator[None]:
+    """Python's own limit of recursion: py-evm, which other tests load and ``tile`` does not, lifts it for the process."""
+    lifted = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(lifted)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -142,7 +151,7 @@ def test_tables_of_any_text(tmp_path: Path, text: str) -> None:
         "[" * 100_000,
     ],
 )
-def test_masks_of_any_json(tmp_path: Path, content: str) -> None:
+def test_masks_of_any_json(tmp_path: Path, content: str, usual_depth: None) -> None:
     from pipelines.grid import make_grid
     from pipelines.tissue.coverage import polygon_fraction
 
