@@ -102,7 +102,7 @@ def test_attributes_of_another_kind(files: dict[str, Path], tmp_path: Path, name
 
 @pytest.fixture
 def usual_depth() -> Iterator[None]:
-    """Python's own limit of recursion: py-evm, which other tests load and ``tile`` does not, lifts it for the process."""
+    """Python's own limit of recursion; py-evm, which other tests load and ``tile`` does not, lifts it."""
     lifted = sys.getrecursionlimit()
     sys.setrecursionlimit(1000)
     yield
