@@ -83,6 +83,10 @@ def read_pt(path: Path) -> np.ndarray:
     return (value.float() if value.dtype == torch.bfloat16 else value).numpy()
 
 
+_OF_VECTORS = ("encoder", "weights", "augmentation")
+"""Starts of the names of attributes that say nothing of the tiles' places."""
+
+
 def files_of_features(features: Features, encoder: str) -> dict[PurePath, bytes]:
     """Return the three files that CLAM would write for these features; it has no place for the encoder's name."""
     import torch
@@ -113,7 +117,7 @@ def _patches(slide_id: str, coords: np.ndarray, attrs: Mapping[str, Any]) -> dic
     size = np.array([attrs["slide_width"], attrs["slide_height"]])
 
     def fill(file: h5py.File) -> None:
-        geometry = {name: value for name, value in attrs.items() if not name.startswith(("encoder", "weights"))}
+        geometry = {name: value for name, value in attrs.items() if not name.startswith(_OF_VECTORS)}
         file.attrs[KEPT] = kept_text(slide_id, geometry)
         dataset = _chunked(file, "coords", coords.astype(np.int64))
         # CLAM reads patch_size px of one level and scales them to the encoder's input; level 0 always exists.

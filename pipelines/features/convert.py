@@ -226,12 +226,12 @@ class _Run:
         pending: dict[Path, bytes] = {}
         for name, data in made.items():
             path = self._out / name
+            if path.is_file() and path.read_bytes() == data:
+                self._written.setdefault(path, source)
+                continue
             if path in self._written and self._written[path] != source:
                 msg = f"{source} and {self._written[path]} both make {path}; convert them into two folders"
                 raise InputError(msg)
-            if path.is_file() and path.read_bytes() == data:
-                self._written[path] = source
-                continue
             if path.exists() and not self._options.force:
                 msg = f"{path} is there already and differs from what {source} gives; use --force or another --out"
                 raise InputError(msg)

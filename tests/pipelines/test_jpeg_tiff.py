@@ -150,17 +150,28 @@ def test_any_rectangle_is_the_same_through_both_sources(slides, data: st.DataObj
                 read.append(slide.read_region(x, y, out * scale, out * scale, (out, out)).astype(np.int16))
             except UnreadableRegion as region:
                 read.append(region.cause)
-    if isinstance(read[0], str) or isinstance(read[1], str):
-        assert str(read[0]) == str(read[1]) == "unscanned"
+    side = out * scale
+    spans = [(max(low, 0.0), min(low + side, length)) for low, length in ((x, slide.size[0]), (y, slide.size[1]))]
+    scanned = np.prod([max(high - low, 0.0) / side for low, high in spans])
+    if any(isinstance(one, str) for one in read):
+        # At the very limit a rounded pixel decides, and the two round the slide's edge in other places.
+        assert scanned < 0.5 + 4 / side
+        assert {one for one in read if isinstance(one, str)} == {"unscanned"}
         return
     difference = np.abs(read[0] - read[1])
     if scale != 2.0:
         assert difference.max() <= DECODED_TWICE
-    else:
-        # Beyond the edge a pixel that is half outside is white for one and half white for the other.
-        rim = difference[2:-2, 2:-2]
-        assert rim.mean() <= SCALED_MEAN
-        assert np.percentile(rim, 99) <= SCALED_P99
+        return
+    # At the edge a pixel that is half outside is white for one and half white for the other.
+    steps = np.arange(out) * scale
+    columns, rows = (
+        (low + steps >= 4) & (low + steps + scale <= length - 4)
+        for low, length in ((x, slide.size[0]), (y, slide.size[1]))
+    )
+    inside = difference[rows][:, columns]
+    if inside.size >= 3000:  # of fewer, one dark nucleus is a large part
+        assert inside.mean() <= SCALED_MEAN
+        assert np.percentile(inside, 99) <= SCALED_P99
 
 
 @pytest.mark.parametrize("scale", [2.0, 4.0, 8.0, 4.56, 7.0])
