@@ -23,17 +23,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.learner import TrainResult
-from wsi_swarm.swarm.checkpoint import Checkpoint
 from wsi_swarm.swarm.config import FeatureConfig, RunConfig, TargetConfig, Timeouts
-from wsi_swarm.swarm.encoding import encode
 from wsi_swarm.swarm.identity import create_identity
 from wsi_swarm.swarm.ledger.base import Final, Void
 from wsi_swarm.swarm.ledger.deploy import deploy
 from wsi_swarm.swarm.ledger.evm import EvmLedger, EvmReader
 from wsi_swarm.swarm.ledger.rpc_client import RpcClient
 from wsi_swarm.swarm.ledger.typed_data import ZERO_ADDRESS
-from wsi_swarm.swarm.node import Centre, Node
-from wsi_swarm.swarm.transport import bind_address
+from wsi_swarm.swarm.network.links import bind_address
+from wsi_swarm.swarm.node.checkpoint import Checkpoint
+from wsi_swarm.swarm.node.node import Centre, Node
+from wsi_swarm.swarm.state.encoding import encode
 
 if TYPE_CHECKING:
     from wsi_swarm.swarm.ledger.federation import Federation

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from models.model_file import load_model
 from tests.faults.conftest import Swarm, run_config, until
 from wsi_swarm.swarm.config import Timeouts
-from wsi_swarm.swarm.encoding import encode
 from wsi_swarm.swarm.ledger.base import Final, Phase, Void
+from wsi_swarm.swarm.state.encoding import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ from models.train import train_model
 from pipelines.errors import InputError, WsiSwarmError
 from pipelines.features import Features, read_features, write_features
 from wsi_swarm.swarm.config import FeatureConfig, RunConfig, TargetConfig
-from wsi_swarm.swarm.learning import hyperparameters
+from wsi_swarm.swarm.node.learning import hyperparameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable

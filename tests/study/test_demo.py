@@ -22,7 +22,7 @@ from wsi_swarm.study.demo import DemoPlan, demo_recipe, run_demo
 from wsi_swarm.study.demo_summary import DRAWN, DemoResult, Localisation, as_document, as_page, as_words
 from wsi_swarm.study.drawing.cases import CentrePlan
 from wsi_swarm.study.swarm_processes import SwarmOutcome
-from wsi_swarm.swarm.encoding import encode
+from wsi_swarm.swarm.state.encoding import encode
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import pytest
 
 from wsi_swarm.errors import ConfigError
 from wsi_swarm.swarm.config import RunConfig, read_run_config, run_config_toml
-from wsi_swarm.swarm.learning import hyperparameters, initial_model, model_spec
+from wsi_swarm.swarm.node.learning import hyperparameters, initial_model, model_spec
 from wsi_swarm.swarm.project_template import RUN_EXAMPLE
 
 TEXT = """

@@ -171,7 +171,7 @@ def status(
     import json
     import time
 
-    from wsi_swarm.swarm import status as room
+    from wsi_swarm.swarm.oversight import status as room
 
     known = _federation(federation)
     reader = _reader(rpc, known)
@@ -205,10 +205,10 @@ def audit(
     from dataclasses import asdict
 
     from wsi_swarm.errors import ConfigError, IntegrityError
-    from wsi_swarm.swarm.audit import audit_run, summary
-    from wsi_swarm.swarm.checkpoint import Checkpoint
     from wsi_swarm.swarm.config import read_run_config
-    from wsi_swarm.swarm.runs import find_run
+    from wsi_swarm.swarm.node.checkpoint import Checkpoint
+    from wsi_swarm.swarm.node.runs import find_run
+    from wsi_swarm.swarm.oversight.audit import audit_run, summary
 
     config, identity, known = read_run_config(run), _identity(dir), _federation(federation)
     reader = _reader(rpc, known)
@@ -231,7 +231,7 @@ def audit(
 
 def _propose_run(ledger: EvmLedger, run: Path) -> None:
     from wsi_swarm.swarm.config import read_run_config
-    from wsi_swarm.swarm.learning import hyperparameters, initial_model
+    from wsi_swarm.swarm.node.learning import hyperparameters, initial_model
 
     config = read_run_config(run)
     hyperparameters(config)

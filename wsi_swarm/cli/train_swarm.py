@@ -37,7 +37,7 @@ def train_swarm(
     from wsi_swarm.swarm.config import read_run_config
     from wsi_swarm.swarm.identity import load_identity, passphrase_from
     from wsi_swarm.swarm.ledger.federation import read_federation
-    from wsi_swarm.swarm.transport import bind_address
+    from wsi_swarm.swarm.network.links import bind_address
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -45,8 +45,8 @@ def train_swarm(
         known = read_federation(federation)
         identity = load_identity(dir, passphrase_from(os.environ))
 
-        from wsi_swarm.swarm.learning import make_learner
-        from wsi_swarm.swarm.service import Service
+        from wsi_swarm.swarm.node.learning import make_learner
+        from wsi_swarm.swarm.node.service import Service
 
         learner = make_learner(config, clini, slides, features)
         weight = config.weight_of(learner.n_patients)

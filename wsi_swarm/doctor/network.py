@@ -104,7 +104,7 @@ def check_port(project: Project) -> Finding:
 
 
 def _port(identity: Path, bind: str | None) -> Finding | str:
-    from wsi_swarm.swarm.transport import bind_address
+    from wsi_swarm.swarm.network.links import bind_address
 
     endpoint = str(json.loads(identity.read_text(encoding="utf-8"))["endpoint"])
     where = bind or bind_address(endpoint)

@@ -12,8 +12,8 @@ from models.predict import predict_cohort
 from models.train import train_model
 from pipelines.errors import ConfigError, InputError
 from pipelines.progress import progress
-from wsi_swarm.swarm.encoding import decode, difference, encode
-from wsi_swarm.swarm.merge import Contribution, weighted_mean
+from wsi_swarm.swarm.merge.mean import Contribution, weighted_mean
+from wsi_swarm.swarm.state.encoding import decode, difference, encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -17,7 +17,7 @@ from pipelines.progress import progress
 from wsi_swarm.errors import IntegrityError
 from wsi_swarm.study.crew import Crew, free_port
 from wsi_swarm.swarm.config import FeatureConfig, RunConfig, TargetConfig, Timeouts, run_config_toml
-from wsi_swarm.swarm.encoding import encode
+from wsi_swarm.swarm.state.encoding import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

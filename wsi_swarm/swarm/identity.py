@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from wsi_swarm.errors import ConfigError
 from wsi_swarm.swarm.ledger.federation import JOIN_SUFFIX, Federation, write_join_request
 from wsi_swarm.swarm.ledger.typed_data import account_of, sign_join_request
-from wsi_swarm.swarm.transport import bind_address
+from wsi_swarm.swarm.network.links import bind_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,1 @@
+"""One centre: sockets, chain, training and files around the state machine."""

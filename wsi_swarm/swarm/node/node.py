@@ -1,0 +1,352 @@
+"""One centre's node: sockets, chain, training and files around the state machine. It decides nothing itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, assert_never
+
+from wsi_swarm.errors import SwarmError
+from wsi_swarm.swarm.ledger.base import Final, Phase, RunState, Void, VoidReason
+from wsi_swarm.swarm.ledger.errors import LedgerError, RefusedError
+from wsi_swarm.swarm.network.links import Links, Local, Peer
+from wsi_swarm.swarm.protocol.desk import Plan, Seat
+from wsi_swarm.swarm.protocol.events import (
+    Action,
+    Adopt,
+    ChainSeen,
+    Commit,
+    Enrol,
+    Event,
+    Finalise,
+    KeepUpdate,
+    Leave,
+    LedgerAction,
+    Look,
+    Note,
+    Poke,
+    Received,
+    SaveUpdate,
+    Send,
+    Settled,
+    Tick,
+    Train,
+    Trained,
+)
+from wsi_swarm.swarm.protocol.round import Machine
+from wsi_swarm.swarm.state.encoding import decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from models.learner import Learner, TrainResult
+    from wsi_swarm.swarm.config import RunConfig
+    from wsi_swarm.swarm.identity import Identity
+    from wsi_swarm.swarm.ledger.base import Ledger, LedgerReader, Member
+    from wsi_swarm.swarm.ledger.federation import Federation
+    from wsi_swarm.swarm.node.checkpoint import Checkpoint
+    from wsi_swarm.swarm.state.encoding import FixedState
+
+log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+POLL_S = 0.25
+"""Between two looks at the chain; a look is one call while nothing changes."""
+
+
+@dataclass(frozen=True)
+class Centre:
+    """What a node is made of.
+
+    Attributes
+    ----------
+    reader, ledger
+        Two views of the contract: one polls while a transaction of the other is waiting for its block.
+    bind
+        Address to listen on.
+    say
+        Takes one line for a person.
+    save_final
+        Takes the finished run's model.
+    """
+
+    config: RunConfig
+    identity: Identity
+    federation: Federation
+    reader: LedgerReader
+    ledger: Ledger
+    learner: Learner
+    checkpoint: Checkpoint
+    run: int
+    bind: str
+    say: Callable[[str], None]
+    save_final: Callable[[FixedState], None]
+
+
+class Node:
+    """Drives one member's machine until the run ends."""
+
+    def __init__(self, centre: Centre) -> None:
+        self._centre = centre
+        self._machine: Machine | None = None
+        self._links: Links | None = None
+        self._state: RunState | None = None
+        self._members: tuple[Member, ...] = ()
+        self._members_at = float("-inf")
+        self._commits: tuple[tuple[int, frozenset[int]], dict[int, bytes]] = ((-1, frozenset()), {})
+        self._next_block = 0
+        self._look = asyncio.Event()
+        self._over: asyncio.Future[Leave] = asyncio.get_running_loop().create_future()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._round_began = time.monotonic()
+        self._loss = float("nan")
+
+    async def run(self) -> None:
+        """Take part until the run is finished and the others have the model.
+
+        Raises
+        ------
+        SwarmError
+            If this centre was removed by vote, or the chain refuses what cannot be repeated.
+        """
+        centre = self._centre
+        state, self._members = await _in_thread(lambda: (centre.reader.run(centre.run), centre.reader.members()))
+        index = next((m.index for m in self._members if m.active and m.account == centre.identity.account), None)
+        if index is None:
+            msg = f"the account {centre.identity.account} is no active member of {centre.reader.contract}"
+            raise SwarmError(msg)
+        self._next_block = state.opened_block
+        self._machine = await _in_thread(lambda: self._make_machine(state, index))
+        timeouts = centre.config.timeouts
+        links = Links(self._local(index), timeouts.heartbeat_s, timeouts.connect_s, self._peers(), self._hear)
+        async with links:
+            self._links = links
+            self._spawn(self._watch(links))
+            self._spawn(links.failure())
+            try:
+                leave = await self._over
+            finally:
+                for task in list(self._tasks):
+                    task.cancel()
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+        if leave.removed:
+            msg = f"this centre was removed from {centre.reader.contract} by vote of the members"
+            raise SwarmError(msg)
+
+    def traffic(self) -> dict[str, int]:
+        """Return bytes in and out, and frames dropped or refused, over all links."""
+        return asdict(self._links.traffic) if self._links is not None else {}
+
+    def _local(self, index: int) -> Local:
+        centre, me = self._centre, self._centre.identity
+        return Local(
+            index, me.key, me.curve_public, me.curve_secret, me.endpoint, centre.bind, centre.run, centre.config.hash
+        )
+
+    def _make_machine(self, state: RunState, index: int) -> Machine:
+        centre, config = self._centre, self._centre.config
+        model = centre.checkpoint.load_model()
+        if model is None:
+            initial = encode(centre.learner.initial_state(config.seed), config.fraction_bits)
+            if initial.root == state.terms.base_root:
+                model = initial
+        seat = Seat(
+            centre.reader.chain_id,
+            centre.reader.contract,
+            centre.run,
+            index,
+            centre.identity.account,
+            centre.identity.key,
+        )
+        plan = Plan(
+            config.weight_of(centre.learner.n_patients),
+            config.weighting == "patients",
+            config.timeouts.attest_s,
+            config.timeouts.heartbeat_s,
+        )
+        centre.checkpoint.describe(seat.chain_id, seat.contract, seat.run, config.hash)
+        return Machine(seat, plan, model, centre.checkpoint.load_update())
+
+    # Events ------------------------------------------------------------------------------------------------------
+
+    async def _watch(self, links: Links) -> None:
+        reachable = True
+        while True:
+            self._look.clear()
+            try:
+                seen = await _in_thread(self._read_chain)
+            except LedgerError as error:  # the node is away or unwell: deadlines go on, so do the others
+                if reachable:
+                    self._centre.say(f"waiting for the chain: {error}")
+                reachable = False
+                self._tell(Tick())
+            else:
+                if not reachable:
+                    self._centre.say("the chain answers again")
+                reachable = True
+                links.set_peers(self._peers())
+                if seen.state.round != (self._state.round if self._state else -1) or seen.state.phase is Phase.FINISHED:
+                    await self._report_rounds()
+                self._state = seen.state
+                self._tell(seen)
+            try:
+                await asyncio.wait_for(self._look.wait(), POLL_S)
+            except TimeoutError:
+                continue
+
+    def _read_chain(self) -> ChainSeen:
+        reader, run = self._centre.reader, self._centre.run
+        state = reader.run(run)
+        now = time.monotonic()
+        if now - self._members_at > self._centre.config.timeouts.heartbeat_s:
+            self._members, self._members_at = reader.members(), now
+        if state.phase is Phase.ATTEST and self._commits[0] != (state.round, state.committed):
+            self._commits = ((state.round, state.committed), dict(reader.commits(run, state.round)))
+        commits = self._commits[1] if self._commits[0][0] == state.round else {}
+        return ChainSeen(state, commits, self._members)
+
+    def _peers(self) -> dict[int, Peer]:
+        centre = self._centre
+        return {
+            m.index: Peer(m.index, m.account, m.curve_key, m.endpoint_hash, centre.federation.endpoint_of(m))
+            for m in self._members
+            if m.active and m.account != centre.identity.account
+        }
+
+    def _hear(self, sender: int, round_: int, message: Any) -> None:
+        self._tell(Received(sender, round_, message))
+
+    def _tell(self, event: Event) -> None:
+        if self._machine is None or self._over.done():
+            return
+        for action in self._machine.handle(event, time.monotonic()):
+            self._do(action)
+
+    # Actions -----------------------------------------------------------------------------------------------------
+
+    def _do(self, action: Action) -> None:
+        centre = self._centre
+        match action:
+            case Look():
+                self._look.set()
+            case Send(to, round_, message):
+                if self._links is not None:
+                    self._links.send(to, round_, message)
+            case Train():
+                self._spawn(self._train(action))
+            case SaveUpdate(base_root, finals, blob):
+                centre.checkpoint.save_update(base_root, finals, blob)
+            case KeepUpdate(round_, reveal, blob):
+                centre.checkpoint.keep_update(round_, self._members[reveal.member].account, reveal, blob)
+            case Adopt(finals, model):
+                centre.checkpoint.save_model(model, finals)
+                if finals == centre.config.rounds:
+                    centre.save_final(model)
+            case Enrol() | Commit() | Finalise() | Poke():
+                self._spawn(self._transact(action))
+            case Note(_, member, text):
+                centre.say(f"{self._name(member)}: {text}")
+            case Leave():
+                if not self._over.done():
+                    self._over.set_result(action)
+            case _:
+                assert_never(action)
+
+    async def _train(self, job: Train) -> None:
+        config, learner = self._centre.config, self._centre.learner
+
+        def work() -> tuple[TrainResult, FixedState]:
+            result = learner.train(decode(job.base), job.finals, config.rounds, config.sync_steps, config.seed)
+            return result, encode(result.state, config.fraction_bits)
+
+        result, state = await _in_thread(work)
+        self._loss = result.loss
+        self._tell(Trained(job.base_root, job.finals, state))
+
+    async def _transact(self, action: LedgerAction) -> None:
+        refusal: str | None = None
+        try:
+            await _in_thread(lambda: self._call_ledger(action))
+        except RefusedError as error:
+            refusal = error.code
+            log.info("%s refused: %s", type(action).__name__, error.code)
+        except LedgerError as error:  # not refused but not done either: the rule that wanted it asks again
+            refusal = type(error).__name__
+            log.warning("%s: %s", type(action).__name__, error)
+        self._tell(Settled(action, refusal))
+        self._look.set()
+
+    def _call_ledger(self, action: LedgerAction) -> None:
+        ledger, run = self._centre.ledger, self._centre.run
+        match action:
+            case Enrol(weight):
+                ledger.enrol(run, weight)
+            case Commit(round_, commitment):
+                ledger.commit(run, round_, commitment)
+            case Finalise(round_, contributors, merged_root, signatures):
+                ledger.finalise(run, round_, contributors, merged_root, signatures)
+            case Poke():
+                ledger.poke(run)
+            case _:
+                assert_never(action)
+
+    async def _report_rounds(self) -> None:
+        centre, since = self._centre, self._next_block
+        events, self._next_block = await _in_thread(lambda: centre.reader.events(since))
+        for event in events:
+            match event:
+                case Final(run=centre.run):
+                    took, self._round_began = time.monotonic() - self._round_began, time.monotonic()
+                    who = ", ".join(self._name(member) for member in sorted(event.contributors))
+                    centre.say(
+                        f"round {event.round} final after {took:.1f} s: merged {who}; own loss {self._loss:.4f}; "
+                        f"root {event.merged_root.hex()[:12]}"
+                    )
+                case Void(run=centre.run):
+                    self._round_began = time.monotonic()
+                    few = event.reason is VoidReason.TOO_FEW_COMMITS
+                    why = "too few centres committed in time" if few else "no quorum attested in time"
+                    centre.say(f"round {event.round} void: {why}; the model stays as it was")
+                case _:
+                    pass
+
+    def _name(self, member: int) -> str:
+        return self._centre.federation.name_of(self._members[member])
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and not self._over.done():
+            self._over.set_exception(error)
+
+
+async def _in_thread(work: Callable[[], _T]) -> _T:
+    """Run ``work`` in a thread that does not hold the process back when it ends: training may take an hour."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[_T] = loop.create_future()
+
+    def settle(result: _T | None, error: BaseException | None) -> None:
+        if future.cancelled():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)  # pyright: ignore[reportArgumentType]
+
+    def body() -> None:
+        try:
+            result, error = work(), None
+        except BaseException as caught:  # noqa: BLE001 (handed over to the awaiting task, which raises it)
+            result, error = None, caught
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=body, daemon=True).start()
+    return await future

@@ -1,0 +1,149 @@
+"""A centre's node as a process: find or await the run, take part, end on a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from wsi_swarm.swarm.identity import JOURNAL
+from wsi_swarm.swarm.ledger.errors import NotNowError
+from wsi_swarm.swarm.ledger.evm import EvmLedger, EvmReader
+from wsi_swarm.swarm.ledger.rpc_client import RpcClient
+from wsi_swarm.swarm.node.checkpoint import Checkpoint
+from wsi_swarm.swarm.node.learning import final_model, initial_model
+from wsi_swarm.swarm.node.node import POLL_S, Centre, Node
+from wsi_swarm.swarm.node.runs import find_run, vote_for_wanted
+from wsi_swarm.swarm.state.encoding import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from models.learner import Learner
+    from wsi_swarm.swarm.config import RunConfig
+    from wsi_swarm.swarm.identity import Identity
+    from wsi_swarm.swarm.ledger.federation import Federation
+    from wsi_swarm.swarm.state.encoding import FixedState
+
+
+class Service:
+    """One centre taking part in one run.
+
+    Parameters
+    ----------
+    config, identity, federation
+        What the centre holds.
+    folder
+        Of the identity.
+    state
+        Folder of the checkpoints.
+    rpc
+        URL of the chain's node.
+    bind
+        Address to listen on.
+    learner
+        The centre's data.
+    say
+        Takes lines for a person.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        identity: Identity,
+        federation: Federation,
+        folder: Path,
+        state: Path,
+        rpc: str,
+        bind: str,
+        learner: Learner,
+        say: Callable[[str], None],
+    ) -> None:
+        self._config, self._identity, self._federation = config, identity, federation
+        self._state, self._bind, self._learner, self._say = state, bind, learner, say
+        self._reader = EvmReader(RpcClient(rpc), federation)
+        self._ledger = EvmLedger(RpcClient(rpc), federation, identity.key, folder / JOURNAL)
+        self.result: tuple[Path, str] | None = None
+        """Path and root of the finished model."""
+
+    def run(self) -> tuple[Path, str]:
+        """Take part until the run is finished; return path and root (hex) of the model.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            On SIGINT or SIGTERM; everything that matters is on the disk.
+        SwarmError
+            As ``Node.run``.
+        """
+        try:
+            asyncio.run(self._main())
+        except asyncio.CancelledError as error:
+            raise KeyboardInterrupt from error
+        assert self.result is not None  # noqa: S101 (a node ends in peace only after it saved the final model)
+        return self.result
+
+    async def _main(self) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        await asyncio.to_thread(self._try_learner)
+        run = await self._await_run()
+        checkpoint = Checkpoint(self._state, self._federation.contract, run)
+
+        def save_final(model: FixedState) -> None:
+            from models.model_file import save_model
+
+            contract, chain_id = self._federation.contract, self._federation.chain_id
+            finished = final_model(self._config, decode(model), chain_id, contract, run, model.root)
+            save_model(checkpoint.final_model, finished)
+            self.result = (checkpoint.final_model, model.root.hex())
+            self._say("the run is finished; serving the model until the other centres have it")
+
+        centre = Centre(
+            self._config,
+            self._identity,
+            self._federation,
+            self._reader,
+            self._ledger,
+            self._learner,
+            checkpoint,
+            run,
+            self._bind,
+            self._say,
+            save_final,
+        )
+        await Node(centre).run()
+
+    def _try_learner(self) -> None:
+        """Train one step for nothing: what is slow only once, or does not work, is no concern of a round's deadline."""
+        state = decode(initial_model(self._config))
+        self._learner.train(state, 0, self._config.rounds, 1, self._config.seed)
+
+    async def _await_run(self) -> int:
+        wanted = self._config.terms(initial_model(self._config).root)
+        told: set[int] = set()
+        waiting = False
+        while True:
+            state = find_run(self._reader, self._config.hash)
+            if state is not None:
+                self._say(f"run {state.run} of configuration {self._config.hash.hex()[:12]}")
+                return state.run
+            with suppress(NotNowError):  # another's vote decided it in between: the next look finds the run
+                for vote in vote_for_wanted(self._ledger, wanted):
+                    number = vote.proposal.id
+                    if number not in told and vote.acceptable:
+                        self._say(f"voted yes on proposal {number}: it is this centre's run.toml")
+                    elif number not in told:
+                        self._say(
+                            f"proposal {number} has this configuration but other terms or another first model; "
+                            f"decide yourself: wsi-swarm swarm vote {number} yes|no"
+                        )
+                    told.add(number)
+            if not waiting:
+                self._say("waiting for the run to be proposed ('wsi-swarm swarm start') and voted for")
+                waiting = True
+            await asyncio.sleep(2 * POLL_S)

@@ -1,0 +1,1 @@
+"""The round protocol: pure state machines and the messages they exchange."""

@@ -1,0 +1,275 @@
+"""One member of a run as a pure state machine: events in, actions out. No socket, chain, file, clock or chance.
+
+The machine keeps what it knows and, after every event, asks of each rule "does something follow from that now?".
+Rules look at the state and not at the event, so a lost message, a restart or two rounds that pass unseen need no
+case of their own: whatever is still missing is asked for again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from wsi_swarm.swarm.ledger.base import Phase, RunState
+from wsi_swarm.swarm.protocol.desk import Desk, OwnUpdate, Plan, Seat, own_update
+from wsi_swarm.swarm.protocol.download import Download
+from wsi_swarm.swarm.protocol.events import (
+    Action,
+    Adopt,
+    ChainSeen,
+    Commit,
+    Enrol,
+    Event,
+    Leave,
+    Poke,
+    Received,
+    SaveUpdate,
+    Settled,
+    Tick,
+    Train,
+    Trained,
+)
+from wsi_swarm.swarm.protocol.message import (
+    Attest,
+    Beat,
+    Chunk,
+    Have,
+    Lack,
+    Offer,
+    Propose,
+    Reveal,
+    WantChunks,
+    WantManifest,
+    WantReveal,
+)
+from wsi_swarm.swarm.protocol.shelf import Shelf
+from wsi_swarm.swarm.protocol.work import Work
+from wsi_swarm.swarm.state.encoding import difference, from_bytes
+
+if TYPE_CHECKING:
+    from wsi_swarm.swarm.state.encoding import FixedState
+
+__all__ = ["Machine", "OwnUpdate", "Plan", "Seat", "own_update"]
+
+MAX_POKE_TURNS = 4
+"""Members take turns in voiding an overdue round, one heartbeat apart; later ones all speak at this turn."""
+
+
+class Machine:
+    """The state machine of one member in one run.
+
+    Parameters
+    ----------
+    seat, plan
+        Who and how.
+    model
+        A model held from before: the initial one or the last that was adopted.
+    update
+        The own update from the checkpoint, so that a restarted member sends the very bytes it had committed to.
+    """
+
+    def __init__(self, seat: Seat, plan: Plan, model: FixedState | None, update: OwnUpdate | None) -> None:
+        self._me = seat.index
+        self._desk = Desk(seat, plan)
+        self._shelf = Shelf(model, update)
+        self._work = Work(self._desk, self._shelf, 0, b"")
+        self._state: RunState | None = None
+        self._training_since: float | None = None
+        self._train_seconds = 0.0
+        self._adopted: bytes | None = None
+        self._model_download: Download | None = None
+        self._early: list[Received] = []
+        self._finished_at: float | None = None
+        self._have_heard_at = float("-inf")
+        self._have_final: set[int] = set()
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        """Take in an event at local time ``now`` (seconds, never backwards) and return what to do, in order."""
+        self._desk.now = now
+        match event:
+            case Tick():
+                pass
+            case ChainSeen():
+                self._see(event)
+            case Trained():
+                self._trained(event)
+            case Received():
+                self._hear(event)
+            case Settled(action):
+                self._desk.settled(action)
+            case _:
+                assert_never(event)
+        if self._state is not None:
+            self._follow(self._state)
+        return self._desk.empty()
+
+    # Taking in ---------------------------------------------------------------------------------------------------
+
+    def _see(self, seen: ChainSeen) -> None:
+        state = self._state = seen.state
+        new_round = (state.round, state.base_root) != (self._work.round, self._work.base_root)
+        self._desk.see(seen, new_round)
+        if new_round:
+            merged = self._work.merged(state.base_root)
+            if merged is not None:
+                self._shelf.models[state.base_root] = merged
+            self._work = Work(self._desk, self._shelf, state.round, state.base_root)
+        if state.phase is Phase.ATTEST:
+            early, self._early = self._early, []
+            for event in early:
+                self._hear(event)
+
+    def _trained(self, event: Trained) -> None:
+        if self._training_since is not None:
+            self._train_seconds = self._desk.now - self._training_since
+        self._training_since = None
+        base = self._shelf.models.get(event.base_root)
+        if base is not None:
+            blob = difference(event.state, base).to_bytes()
+            self._shelf.update = own_update(event.base_root, event.finals, blob)
+
+    def _hear(self, event: Received) -> None:
+        sender, message = event.sender, event.message
+        match message:
+            case WantManifest() | WantChunks():
+                self._shelf.serve(self._desk, sender, message)
+            case Offer() | Chunk() | Lack():
+                for download in self._downloads():
+                    download.hear(sender, message, self._desk.now)
+            case Reveal() | Propose() | Attest() | WantReveal():
+                self._hear_of_round(event, message)
+            case Have(root):
+                self._hear_have(sender, root)
+            case Beat():
+                pass
+            case _:
+                assert_never(message)
+
+    def _hear_of_round(self, event: Received, message: Reveal | Propose | Attest | WantReveal) -> None:
+        state = self._state
+        if state is None or event.round < state.round:
+            return
+        if event.round > state.round or state.phase is Phase.COMMIT:
+            if isinstance(message, Reveal) and len(self._early) < 2 * len(self._desk.members):
+                self._early.append(event)
+            self._desk.look()
+        elif state.phase is Phase.ATTEST and event.sender in state.committed:
+            self._work.hear(state, event.sender, message)
+
+    def _hear_have(self, sender: int, root: bytes) -> None:
+        if self._state is None or self._state.phase is not Phase.FINISHED or root != self._state.base_root:
+            self._desk.look()
+            return
+        self._have_final.add(sender)
+        self._have_heard_at = self._desk.now
+        if self._finished_at is not None and self._desk.again(("have", sender)):
+            self._desk.send(sender, Have(root))
+
+    # What follows ------------------------------------------------------------------------------------------------
+
+    def _follow(self, state: RunState) -> None:
+        if self._me not in self._desk.active:
+            self._desk.do(Leave(removed=True))
+            return
+        base = self._hold_base(state)
+        self._poke_if_due(state)
+        if base is not None:
+            if state.phase is Phase.FINISHED:
+                self._say_goodbye(state)
+            else:
+                self._enrol_if_needed(state)
+                self._train_and_commit(state, base)
+            if state.phase is Phase.ATTEST:
+                self._work.follow(state, base)
+        for download in self._downloads():
+            for liar in sorted(download.liars):
+                self._desk.note("liar", liar, f"round {state.round}: it sent chunks that do not hash to their root")
+            for to, message in download.requests(self._desk.now):
+                self._desk.send(to, message)
+
+    def _hold_base(self, state: RunState) -> FixedState | None:
+        root, models, download = state.base_root, self._shelf.models, self._model_download
+        if root not in models:
+            if download is None or download.root != root:
+                patience_s = 2 * self._desk.plan.heartbeat_s
+                download = self._model_download = Download(root, self._desk.sources(state), patience_s)
+            if not download.complete:
+                return None
+            models[root] = from_bytes(download.blob())
+        self._model_download = None
+        if self._adopted != root:
+            self._shelf.keep_models(self._adopted, root)
+            self._adopted = root
+            self._desk.do(Adopt(state.finals, models[root]))
+        return models[root]
+
+    def _enrol_if_needed(self, state: RunState) -> None:
+        here = state.enrolled if state.phase is Phase.ENROL else state.joining | state.committed
+        if state.phase is Phase.COMMIT:
+            here |= state.expected
+        if self._me in here or self._training_since is not None:
+            return
+        if self._me in state.enrolled and self._train_seconds >= state.terms.commit_seconds:
+            text = (
+                f"training takes {self._train_seconds:.0f} s, the commit phase lasts {state.terms.commit_seconds} s: "
+                "this member takes part only when others are late too; agree on fewer sync_steps or a longer commit_s"
+            )
+            self._desk.note("slow", self._me, text)
+        else:
+            self._desk.transact(Enrol(self._desk.plan.weight))
+
+    def _train_and_commit(self, state: RunState, base: FixedState) -> None:
+        committing, committed = state.phase is Phase.COMMIT, self._me in state.committed
+        owes_update = committed and state.phase in (Phase.COMMIT, Phase.ATTEST)
+        if self._me not in state.electorate or not (committing or owes_update):
+            return
+        update = self._shelf.update
+        if update is None or not update.is_for(state):
+            if self._training_since is None:
+                self._training_since = self._desk.now
+                self._desk.do(Train(state.base_root, state.finals, base))
+        elif committing and not committed:
+            if self._desk.once("save"):
+                self._desk.do(SaveUpdate(update.base_root, update.finals, update.blob))
+            salt = self._desk.salt(state.round)
+            commitment = self._desk.commitment(state, self._me, update.manifest.root, 0, salt)
+            self._desk.transact(Commit(state.round, commitment))
+
+    def _poke_if_due(self, state: RunState) -> None:
+        enough = len(state.committed) >= state.terms.min_peers
+        match state.phase:
+            case Phase.ENROL:
+                due = state.enrol_deadline if len(state.enrolled) >= state.terms.min_peers else None
+            case Phase.COMMIT:
+                due = None if enough else state.commit_deadline
+            case Phase.ATTEST:
+                due = state.attest_deadline
+            case Phase.OVERDUE:
+                due = state.attest_deadline if enough else state.commit_deadline
+            case Phase.FINISHED:
+                due = None
+        active = self._desk.active
+        turn = min((active.index(self._me) - state.round) % len(active), MAX_POKE_TURNS)
+        if due is not None and self._desk.chain_now >= due + turn * self._desk.plan.heartbeat_s:
+            self._desk.transact(Poke(state.round))
+
+    def _say_goodbye(self, state: RunState) -> None:
+        """Serve the last model until all who enrolled have it, or nobody asked for as long as a round would wait.
+
+        Who has heard of all stays for two more heartbeats of silence: a member whose view of the chain was behind when
+        our ``Have`` came says its own again, and would otherwise wait in vain for our answer.
+        """
+        others = (state.enrolled & set(self._desk.active)) - {self._me}
+        without = others - self._have_final
+        for member in sorted(others if self._finished_at is None else without):
+            if self._desk.again(("have", member)):
+                self._desk.send(member, Have(state.base_root))
+        if self._finished_at is None:
+            self._finished_at = self._desk.now
+        waited = self._desk.now - max(self._finished_at, self._shelf.served_at)
+        silence = self._desk.now - max(self._finished_at, self._have_heard_at)
+        settled = not without and silence > 2 * self._desk.plan.heartbeat_s
+        if settled or waited > state.terms.attest_seconds:
+            self._desk.do(Leave(removed=False))
+
+    def _downloads(self) -> list[Download]:
+        return [*self._work.downloads, *([self._model_download] if self._model_download else [])]

@@ -1,0 +1,1 @@
+"""A whole swarm on virtual time."""

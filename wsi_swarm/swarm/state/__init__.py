@@ -1,0 +1,1 @@
+"""A model state as canonical bytes: fixed point, chunks, Merkle root."""
