@@ -13,8 +13,9 @@ from zmq.utils import z85
 
 from wsi_swarm.errors import ConfigError, SetupError
 from wsi_swarm.swarm.ledger.typed_data import account_of, endpoint_hash
+from wsi_swarm.swarm.network.codec import seal
 from wsi_swarm.swarm.network.links import MAX_BAD_FRAMES, Links, Local, Peer, Traffic, bind_address
-from wsi_swarm.swarm.protocol.message import Beat, Chunk, Envelope, Have, Lack, seal
+from wsi_swarm.swarm.protocol.message import Beat, Chunk, Envelope, Have, Lack
 from wsi_swarm.swarm.state.chunks import CHUNK_BYTES
 
 CONFIG = b"c" * 32

@@ -242,7 +242,7 @@ def babble(seed: int):
             WantChunks(word(), tuple(chance.randrange(9) for _ in range(8))),
             Chunk(word(), chance.randrange(4), chance.randbytes(9)),
             Lack(word()),
-            Propose(members(), word()),
+            Propose(members(), word(), chance.randbytes(65)),
             Attest(members(), word(), chance.randbytes(65)),
             Have(word()),
             send.message,

@@ -21,7 +21,8 @@ from zmq.utils import z85
 
 from wsi_swarm.errors import ConfigError, SetupError
 from wsi_swarm.swarm.ledger.typed_data import endpoint_hash
-from wsi_swarm.swarm.protocol.message import MAX_FRAME, BadMessageError, Beat, Envelope, Message, seal, unseal
+from wsi_swarm.swarm.network.codec import MAX_FRAME, BadMessageError, seal, unseal
+from wsi_swarm.swarm.protocol.message import Beat, Envelope, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -69,7 +69,8 @@ class Work:
                 if member in self._reveals:
                     self._desk.send(sender, self._reveals[member])
             case Propose(contributors):
-                if contributors <= state.committed and len(contributors) >= state.terms.min_peers:
+                fits = contributors <= state.committed and len(contributors) >= state.terms.min_peers
+                if fits and self._desk.attested(state, (contributors, message.merged_root), sender, message.signature):
                     self._hear_proposal(sender, message)
             case Attest(contributors, merged_root, signature):
                 key = (contributors, merged_root)
@@ -158,7 +159,7 @@ class Work:
             return
         for member in sorted(state.committed - signatures.keys()):
             if desk.again(("propose", member, key)):
-                desk.send(member, Propose(*key))
+                desk.send(member, Propose(*key, signatures[me]))
 
     def _count_strikes(self, silent: set[int] | frozenset[int]) -> None:
         for member in sorted(silent):

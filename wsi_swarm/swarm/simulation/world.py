@@ -15,7 +15,7 @@ import numpy as np
 from wsi_swarm.swarm.ledger.base import Candidate, RunTerms
 from wsi_swarm.swarm.ledger.errors import RefusedError
 from wsi_swarm.swarm.ledger.model import ContractModel, ModelLedger
-from wsi_swarm.swarm.ledger.typed_data import account_of
+from wsi_swarm.swarm.ledger.typed_data import account_of, attest_digest, sign
 from wsi_swarm.swarm.protocol.events import (
     Action,
     Adopt,
@@ -38,7 +38,7 @@ from wsi_swarm.swarm.protocol.events import (
     Train,
     Trained,
 )
-from wsi_swarm.swarm.protocol.message import Chunk, Propose, Reveal
+from wsi_swarm.swarm.protocol.message import Chunk, Message, Propose, Reveal
 from wsi_swarm.swarm.protocol.round import Machine, Plan, Seat, own_update
 from wsi_swarm.swarm.state.chunks import manifest_of
 from wsi_swarm.swarm.state.encoding import FixedState, decode, encode
@@ -323,9 +323,18 @@ class Simulation:
         told = lie(send) if lie else send
         if told is None or self._random.random() < self.faults.loss:
             return
-        event = Received(sender, told.round, told.message)
+        event = Received(sender, told.round, self._signed(sender, told.message))
         delay = self._random.uniform(*self.faults.delay_s)
         self._later(delay, lambda: self._deliver(told.to, event))
+
+    def _signed(self, sender: int, message: Message) -> Message:
+        """Sign a proposal as it is told: a liar signs its lies."""
+        state = self.run_state
+        if not isinstance(message, Propose):
+            return message
+        where = (self.contract.chain_id, self.contract.address, 1, state.round, state.base_root)
+        digest = attest_digest(*where, message.contributors, message.merged_root)
+        return replace(message, signature=sign(self._keys[sender], digest))
 
     def _deliver(self, to: int, event: Received) -> None:
         process = self._processes.get(to)

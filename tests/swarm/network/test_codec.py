@@ -10,12 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsi_swarm.swarm.ledger.typed_data import account_of
+from wsi_swarm.swarm.network.codec import MAX_FRAME, VERSION, BadMessageError, seal, unseal
 from wsi_swarm.swarm.protocol.message import (
-    MAX_FRAME,
-    VERSION,
     WINDOW,
     Attest,
-    BadMessageError,
     Beat,
     Chunk,
     Envelope,
@@ -27,8 +25,6 @@ from wsi_swarm.swarm.protocol.message import (
     WantChunks,
     WantManifest,
     WantReveal,
-    seal,
-    unseal,
 )
 from wsi_swarm.swarm.state.chunks import CHUNK_BYTES, MAX_CHUNKS, Manifest, manifest_of
 
@@ -44,7 +40,7 @@ messages = st.one_of(
     st.builds(WantChunks, words, st.lists(st.integers(0, MAX_CHUNKS - 1), max_size=WINDOW).map(tuple)),
     st.builds(Chunk, words, st.integers(0, MAX_CHUNKS - 1), st.binary(max_size=1000)),
     st.builds(Lack, words),
-    st.builds(Propose, st.frozensets(members), words),
+    st.builds(Propose, st.frozensets(members), words, st.binary(min_size=65, max_size=65)),
     st.builds(Attest, st.frozensets(members), words, st.binary(min_size=65, max_size=65)),
     st.builds(Have, words),
 )
@@ -61,7 +57,7 @@ def test_round_trip(message, run, config_hash, round_, sender):
     [
         Chunk(bytes(32), 3, os.urandom(CHUNK_BYTES)),
         Offer(Manifest(MAX_CHUNKS * CHUNK_BYTES, (bytes(32),) * MAX_CHUNKS)),
-        Propose(frozenset(range(256)), bytes(32)),
+        Propose(frozenset(range(256)), bytes(32), bytes(65)),
     ],
 )
 def test_the_largest_messages_fit_a_frame(message):
