@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 
-TABLE_DAMAGE = (
+DAMAGE = (
     ValueError,
     OSError,
     LookupError,
@@ -16,9 +17,8 @@ TABLE_DAMAGE = (
     RuntimeError,
     EOFError,
     MemoryError,
-    ImportError,
-    SyntaxError,
-    zipfile.BadZipFile,
-    zlib.error,
+    struct.error,
 )
+"""h5py, numpy, tifffile and torch."""
+TABLE_DAMAGE = (*DAMAGE, ImportError, SyntaxError, zipfile.BadZipFile, zlib.error)
 """Reading a CSV or XLSX; malformed XML is a ``SyntaxError``, an unknown compression a ``RuntimeError``."""

@@ -28,6 +28,10 @@ class InputError(WsiSwarmError):
 
     exit_code = 4
 
+    def __str__(self) -> str:
+        """Return the message on one line, whatever a library quotes from a damaged file."""
+        return super().__str__().replace("\n", " ")
+
 
 class PartialError(WsiSwarmError):
     """The run finished, but some slides failed; each is named in its state file."""

@@ -16,7 +16,7 @@ from pipelines.features import Tiles, describe_tiles, write_tiles
 from pipelines.files import why_not_written, write_bytes
 from pipelines.geojson import slide_features, write_geojson
 from pipelines.grid import make_grid
-from pipelines.job import WHOLE_LIST, Claim, Control, Job, Outcome, Plan, Summary, fingerprint
+from pipelines.job import TILE_STAGE, WHOLE_LIST, Claim, Control, Job, Outcome, Plan, Summary, fingerprint
 from pipelines.progress import progress
 from pipelines.slides import PLAUSIBLE_MPP, READERS, Slide, SlideEntry, list_slides, open_slide
 from pipelines.tissue.classes import SWITCHES, Area
@@ -28,7 +28,6 @@ from pipelines.tissue.survey import Survey, survey, thresholds
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-STAGE = "tile"
 ENLARGEMENT_LIMIT = 1.25
 """A slide may be this much coarser than the mpp asked for; beyond, tiles would be invented detail."""
 
@@ -89,7 +88,7 @@ class _Order:
         return entry.mpp or self.slide_mpp
 
     def parameters(self, job: Job, entry: SlideEntry) -> dict[str, Any]:
-        given = _given_mpp(job.stage(entry.id, STAGE), self.mpp_of(entry))
+        given = _given_mpp(job.stage(entry.id, TILE_STAGE), self.mpp_of(entry))
         parameters = {**asdict(self.options), "slide_mpp": given, "tissue": thresholds()}
         return {**parameters, "tissue_mask": self._mask_of(entry), "slide": fingerprint(entry.path)}
 
@@ -149,7 +148,7 @@ def tile_slides(
             _tile_one(job, order, entry) if outcome.status == "busy" else outcome
             for entry, outcome in zip(entries, outcomes, strict=True)
         ]
-    summary = Summary(STAGE, job.folder, started, clock(), tuple(outcomes))
+    summary = Summary(TILE_STAGE, job.folder, started, clock(), tuple(outcomes))
     summary.write()
     return summary
 
@@ -166,7 +165,7 @@ def plan_tiling(
     """Return what ``tile_slides`` would do with each slide, without touching anything."""
     entries, order = _prepare(source, out, options, slide_mpp, tissue_mask, control)
     job = Job(out, control=control)
-    return [job.plan(entry, STAGE, order.parameters(job, entry), _outputs(job, entry)) for entry in entries]
+    return [job.plan(entry, TILE_STAGE, order.parameters(job, entry), _outputs(job, entry)) for entry in entries]
 
 
 def _prepare(
@@ -195,7 +194,7 @@ def _outputs(job: Job, entry: SlideEntry) -> list[Path]:
 
 
 def _tile_one(job: Job, order: _Order, entry: SlideEntry) -> Outcome:
-    claim = job.claim(entry, STAGE, order.parameters(job, entry), _outputs(job, entry))
+    claim = job.claim(entry, TILE_STAGE, order.parameters(job, entry), _outputs(job, entry))
     if isinstance(claim, Outcome):
         return claim
     stated_for_it = entry.mpp is not None or order.single
@@ -251,7 +250,7 @@ def _tile_slide(job: Job, claim: Claim, slide: Slide, order: _Order) -> Outcome:
         raise SetupError(why_not_written(Path(error.filename or job.folder), error)) from error
     if drawn is not None and drawn.ignored:
         claim.details["tissue_mask_ignored"] = drawn.ignored
-    tissue_mm2 = round(float((chosen.classes == Area.TISSUE).sum()) * seen.mpp**2 / 1e6, 3)
+    tissue_mm2 = round(seen.area_mm2(chosen.classes == Area.TISSUE), 3)
     return claim.done({"tiles": len(chosen.coords), "dropped": chosen.dropped, "tissue_mm2": tissue_mm2})
 
 

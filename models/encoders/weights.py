@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from models.encoders.key_map import KeyMap
+from pipelines.damage import DAMAGE
 from pipelines.errors import InputError
-from pipelines.features.content import DAMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     safe = path.suffix == ".safetensors"
     try:
         state = load_file(path) if safe else torch.load(path, "cpu", weights_only=True)
-    except (*DAMAGE, SafetensorError, pickle.UnpicklingError, EOFError, zipfile.BadZipFile) as error:
+    except (*DAMAGE, SafetensorError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise InputError(
             f"{_named(path)}: the weights can't be read as {'safetensors' if safe else 'tensors'}"
             f"{_cut_short(path, safe)}; give a .safetensors file or a state dict saved by torch that holds nothing but "

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from pipelines.engine.batches import Batcher
 from pipelines.engine.reading import BlockReader, read_ahead
-from pipelines.engine.recipe import TILE_STAGE
 from pipelines.engine.slide_work import SlideWork, begin
 from pipelines.engine.writer import Writer
+from pipelines.job import TILE_STAGE
 from pipelines.slides import UnreadableRegion
 
 if TYPE_CHECKING:

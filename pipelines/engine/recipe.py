@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import ConfigError, InputError
 from pipelines.features import Tiles, read_tiles
-from pipelines.job import Plan, fingerprint
+from pipelines.job import TILE_STAGE, Plan, fingerprint
 from pipelines.slides import READERS, open_slide
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pipelines.job import Job
     from pipelines.preparation import Preparation
     from pipelines.slides import Reader, Slide, SlideEntry
-
-TILE_STAGE = "tile"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from pipelines.damage import DAMAGE
 from pipelines.errors import InputError
-from pipelines.features.content import DAMAGE, KEPT, Content, kept_text, number, plain, read_kept
+from pipelines.features.content import KEPT, Content, kept_text, number, plain, read_kept
 from pipelines.files import hdf5_bytes
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def read_pt(path: Path) -> np.ndarray:
 
     try:
         value = torch.load(path, map_location="cpu", weights_only=True)
-    except (*DAMAGE, EOFError, pickle.UnpicklingError) as error:
+    except (*DAMAGE, pickle.UnpicklingError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         msg = f"{path} is not a file with one tensor ({reason}); use the .h5 file of this slide"
         raise InputError(msg) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 
 KEPT = "wsi_swarm"
 """File attribute with which our files of other layouts keep, as JSON, what their layout has no place for."""
-DAMAGE = (OSError, LookupError, TypeError, ValueError, RuntimeError, ArithmeticError, AttributeError, MemoryError)
-DAMAGE += (AssertionError, struct.error)
-"""What h5py, numpy and torch raise on files that are cut short or hold nonsense."""
 HASHES = ("encoder_card_sha256", "weights_sha256")
 GEOMETRY = (
     "slide_width",

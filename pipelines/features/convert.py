@@ -15,7 +15,7 @@ from pipelines.features.feature_file import Features, features_bytes
 from pipelines.features.read_any import Described, completed, describe_any, in_float16, read_any, read_any_tiles
 from pipelines.features.tile_file import Tiles, tiles_bytes
 from pipelines.files import why_not_written, write_bytes
-from pipelines.job import Claim, Job, Outcome, fingerprint
+from pipelines.job import TILE_STAGE, Claim, Job, Outcome, fingerprint
 from pipelines.preparation import AUGMENTED
 from pipelines.progress import progress
 from pipelines.slides import MPP_TOLERANCE, SlideEntry, list_slides, open_slide
@@ -23,8 +23,6 @@ from pipelines.slides import MPP_TOLERANCE, SlideEntry, list_slides, open_slide
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-LAYOUTS = ("native", "trident", "stamp", "clam")
-_TILE_STAGE = "tile"
 _NEEDED = {
     "native": GEOMETRY,
     "trident": GEOMETRY,
@@ -40,7 +38,7 @@ class ConvertOptions:
 
     Attributes
     ----------
-    to : one of ``LAYOUTS``.
+    to : "native", "trident", "stamp" or "clam".
     given : facts that the files lack.
     slides : file, folder or table of the slides, from which size and mpp are read.
     patches : folder of CLAM's tile files, where it is not beside the features.
@@ -212,7 +210,7 @@ class _Run:
                 "slide_mpp": slide.mpp if slide.mpp_origin == "given" else None,
             }
         with Job(self._out, self._clock) as job:
-            claim = job.claim(entry, _TILE_STAGE, parameters, [self._out / name])
+            claim = job.claim(entry, TILE_STAGE, parameters, [self._out / name])
             if not isinstance(claim, Claim):
                 return replace(claim, slide_id=str(path))
             try:

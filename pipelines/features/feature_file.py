@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from pipelines.damage import DAMAGE
 from pipelines.errors import InputError
-from pipelines.features.content import DAMAGE
+from pipelines.features.content import GEOMETRY, HASHES
 from pipelines.features.heap import refuse_endless
 from pipelines.features.trident import coords_attrs
 from pipelines.files import hdf5_bytes, write_bytes
@@ -22,22 +23,7 @@ if TYPE_CHECKING:
 
 FORMAT = "wsi-swarm features 1"
 _JSON_ATTRS = frozenset({"dropped", "unknown"})
-REQUIRED_ATTRS = (
-    "slide_width",
-    "slide_height",
-    "mpp",
-    "requested_mpp",
-    "tile_px",
-    "tile_um",
-    "tile_px_level0",
-    "overlap_px",
-    "encoder",
-    "encoder_card_sha256",
-    "weights_sha256",
-    "reader",
-    "software",
-    "dropped",
-)
+REQUIRED_ATTRS = (*GEOMETRY, "encoder", *HASHES, "reader", "software", "dropped")
 
 
 @dataclass(frozen=True)

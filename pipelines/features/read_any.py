@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
+from pipelines.damage import DAMAGE
 from pipelines.errors import InputError
 from pipelines.features import atlaspatch, clam, stamp, trident
-from pipelines.features.content import DAMAGE, GEOMETRY, HASHES, NOTHING, Content, Given, lacking, level0_coords, settle
+from pipelines.features.content import GEOMETRY, HASHES, NOTHING, Content, Given, lacking, level0_coords, settle
 from pipelines.features.feature_file import FORMAT as FEATURES_FORMAT
 from pipelines.features.feature_file import REQUIRED_ATTRS, Features, read_attrs, read_features
 from pipelines.features.heap import refuse_endless

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 
+from pipelines.damage import DAMAGE
 from pipelines.errors import InputError
-from pipelines.features.content import DAMAGE
 from pipelines.features.feature_file import read_attrs, write_attrs, write_coords
 from pipelines.features.heap import refuse_endless
 from pipelines.files import hdf5_bytes, write_bytes

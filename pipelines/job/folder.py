@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from pipelines.slides import SlideEntry
 
+TILE_STAGE = "tile"
+"""Name of the stage that chooses the tiles, on which every other stage builds."""
+
 
 class Job:
     """A job folder, entered while work is done in it.

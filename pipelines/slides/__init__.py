@@ -4,7 +4,7 @@ from pipelines.slides.opening import READERS, Reader, open_handle, open_slide
 from pipelines.slides.overview import Overview
 from pipelines.slides.resolution import MPP_TOLERANCE, PLAUSIBLE_MPP, resolution_of
 from pipelines.slides.slide import Slide, UnreadableRegion
-from pipelines.slides.slide_list import SlideEntry, find_slides, list_slides, slide_id_of
+from pipelines.slides.slide_list import SlideEntry, list_slides, slide_id_of
 
 __all__ = [
     "MPP_TOLERANCE",
@@ -15,7 +15,6 @@ __all__ = [
     "Slide",
     "SlideEntry",
     "UnreadableRegion",
-    "find_slides",
     "list_slides",
     "open_handle",
     "open_slide",

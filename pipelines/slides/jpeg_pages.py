@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tifffile
 
+from pipelines.damage import DAMAGE
 from pipelines.slides.jpeg_stream import opening
 
 if TYPE_CHECKING:
@@ -19,18 +19,6 @@ if TYPE_CHECKING:
 _JPEG, _RGB, _YCBCR, _CONTIGUOUS, _TOP_LEFT = 7, 2, 6, 1, 1
 _MOST_PAGES = 200
 _LARGEST_TILE_PX = 4096
-_PARSE_FAULTS = (
-    ValueError,
-    LookupError,
-    ArithmeticError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-    OSError,
-    MemoryError,
-    struct.error,
-)
-"""What a parser in Python may raise on a file that is not what it seems."""
 
 
 class NotDirectError(Exception):
@@ -84,7 +72,7 @@ def find_jpeg_levels(file: Path, level_sizes: Sequence[tuple[int, int]]) -> list
                     break
                 if page.is_tiled and size in level_sizes and size not in levels:
                     levels[size] = _level(page, size)
-    except _PARSE_FAULTS as error:
+    except DAMAGE as error:
         msg = f"its structure cannot be followed ({error})"
         raise NotDirectError(msg) from error
     for size in level_sizes:

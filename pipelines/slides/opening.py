@@ -11,7 +11,7 @@ from pipelines.errors import ConfigError, InputError
 from pipelines.slides.jpeg_pages import NotDirectError
 from pipelines.slides.jpeg_tiff import open_jpeg_tiff
 from pipelines.slides.openslide_source import OpenSlideSource
-from pipelines.slides.plausible import printable, refuse_dangerous, refuse_impossible_size
+from pipelines.slides.plausible import refuse_dangerous, refuse_impossible_size
 from pipelines.slides.resolution import resolution_of
 from pipelines.slides.slide import Slide
 
@@ -68,7 +68,7 @@ def _handle(path: Path, file: Path) -> openslide.OpenSlide:
     try:
         return openslide.OpenSlide(file)
     except (openslide.OpenSlideError, OSError) as error:
-        msg = f"{path} cannot be opened as a slide: {printable(error)}"
+        msg = f"{path} cannot be opened as a slide: {error}"
         raise InputError(msg) from error
 
 
@@ -115,6 +115,6 @@ def _refuse_two_series(folder: Path, parts: list[Path]) -> None:
         if series is not None:
             found.setdefault(series, part)
     if len(found) > 1:
-        named = " and ".join(f"{printable(uid)} ({part.name})" for uid, part in list(found.items())[:2])
+        named = " and ".join(f"{uid} ({part.name})" for uid, part in list(found.items())[:2])
         msg = f"{folder} holds more than one DICOM series: {named}; give each slide a folder of its own"
         raise InputError(msg)

@@ -9,7 +9,6 @@ import numpy as np
 import openslide
 
 from pipelines.slides.pixels import Box, Pixels, Raster, Undecodable, on_white
-from pipelines.slides.plausible import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +50,7 @@ class OpenSlideSource:
         except openslide.OpenSlideError as first:
             rgba = self._read_on_fresh_handle(handle, origin, raster.level, size)
             if rgba is None:
-                return Undecodable(printable(first))
+                return Undecodable(str(first))
         return on_white(rgba)
 
     def _read_on_fresh_handle(

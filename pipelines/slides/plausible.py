@@ -72,11 +72,6 @@ def refuse_impossible_size(path: Path, handle: openslide.OpenSlide, mpp: float) 
         raise InputError(msg)
 
 
-def printable(text: object) -> str:
-    """Return a library's message without the control characters that it quotes from a damaged file."""
-    return "".join(letter if letter.isprintable() else "?" for letter in str(text))
-
-
 def size_problem(size: tuple[int, int], mpp: float, file_bytes: int | None) -> str | None:
     """Return why a slide cannot have this size, or None.
 

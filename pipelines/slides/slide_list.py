@@ -37,11 +37,6 @@ def slide_id_of(path: Path) -> str:
     return path.resolve().name if path.is_dir() else path.stem
 
 
-def find_slides(source: Path) -> list[Path]:
-    """Return the paths of the slides that ``source`` names; see ``list_slides``."""
-    return [entry.path for entry in list_slides(source)]
-
-
 def list_slides(source: Path) -> list[SlideEntry]:
     """List the slides of a file, a folder (with its subfolders) or a table.
 

@@ -37,9 +37,9 @@ class Survey:
         """What is tissue or may be: (H, W) bool. What could not be read here stays a candidate."""
         return (self.classes == Area.TISSUE) | (self.classes == Area.UNREADABLE)
 
-    def area_mm2(self, area: Area) -> float:
-        """Return the size of a class in mm²."""
-        return float((self.classes == area).sum()) * self.mpp**2 / 1e6
+    def area_mm2(self, part: np.ndarray) -> float:
+        """Return the size in mm² of what is True in a mask (H, W)."""
+        return float(part.sum()) * self.mpp**2 / 1e6
 
 
 def survey(slide: Slide, keep: Collection[str] = (), any_stain: bool = False, with_focus: bool = True) -> Survey:

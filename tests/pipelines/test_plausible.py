@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.errors import InputError
 from pipelines.slides import open_slide
-from pipelines.slides.plausible import dicom_problem, header_problem, printable, size_problem
+from pipelines.slides.plausible import dicom_problem, header_problem, size_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,4 +112,4 @@ def test_a_slide_at_a_wrong_given_mpp_is_refused_with_the_remedy(make_slide: Cal
 
 
 def test_messages_keep_their_letters_and_lose_their_control_characters() -> None:
-    assert printable("VR '\x01S' für µm\n\x1b[2J") == "VR '?S' für µm??[2J"
+    assert str(InputError("VR '\x01S' für µm\n\x1b[2J")) == "VR '?S' für µm ?[2J"

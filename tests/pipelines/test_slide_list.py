@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.slides import SlideEntry, find_slides, list_slides
+from pipelines.slides import SlideEntry, list_slides
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,11 +22,12 @@ def touch(folder: Path, *names: str) -> list[Path]:
 def test_a_folder_is_searched_deeply_and_each_slide_counts_once(tmp_path: Path) -> None:
     touch(tmp_path, "a.svs", "sub/b.TIFF", "m.mrxs", "m/Data0001.dat", "m/x.tif", "dicom/1.dcm", "dicom/2.dcm")
     touch(tmp_path, "notes.txt", ".hidden/c.svs", "d.png", ".e.svs")
-    found = find_slides(tmp_path)
-    assert [path.relative_to(tmp_path).as_posix() for path in found] == ["a.svs", "dicom", "m.mrxs", "sub/b.TIFF"]
-    assert list_slides(tmp_path)[1].id == "dicom"
-    assert find_slides(tmp_path / "dicom") == [tmp_path / "dicom"]
-    assert find_slides(tmp_path / "a.svs") == [tmp_path / "a.svs"]
+    found = list_slides(tmp_path)
+    names = [entry.path.relative_to(tmp_path).as_posix() for entry in found]
+    assert names == ["a.svs", "dicom", "m.mrxs", "sub/b.TIFF"]
+    assert found[1].id == "dicom"
+    assert list_slides(tmp_path / "dicom") == [SlideEntry(tmp_path / "dicom")]
+    assert list_slides(tmp_path / "a.svs") == [SlideEntry(tmp_path / "a.svs")]
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
