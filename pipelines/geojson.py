@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
 from pipelines.files import write_text
+from pipelines.tissue.classes import COLOURS, Area
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from pipelines.tissue.outline import Ring
 
 _NAMESPACE = uuid.UUID("01700f7d-9824-465c-8fbb-5c75c5c7b8ca")
-TISSUE_COLOUR = (0, 170, 0)
-EXCLUDED_COLOUR = (130, 0, 130)
 
 
 def classification(name: str, colour: Sequence[int]) -> dict[str, Any]:
@@ -55,17 +53,10 @@ def feature(
         properties["measurements"] = {label: float(value) for label, value in measurements.items()}
     return {
         "type": "Feature",
-        "id": _identity(key),
+        "id": str(uuid.uuid5(_NAMESPACE, key)),
         "geometry": {"type": "Polygon", "coordinates": [[list(corner) for corner in ring] for ring in rings]},
         "properties": properties,
     }
-
-
-def _identity(key: str) -> str:
-    """Return ``uuid.uuid5`` of a key as text; made in haste, as a slide has tens of thousands of tiles."""
-    digest = hashlib.sha1(_NAMESPACE.bytes + key.encode(), usedforsecurity=False).hexdigest()
-    variant = "89ab"[int(digest[16], 16) & 3]
-    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 
 def square(x: float, y: float, side: float) -> Ring:
@@ -82,8 +73,8 @@ def slide_features(
     excluded: Sequence[Sequence[Ring]] = (),
 ) -> list[dict[str, Any]]:
     """Return the tissue outline as annotations that can be edited, excluded areas likewise, and the tiles as tiles."""
-    tissue = classification("Tissue", TISSUE_COLOUR)
-    ignore = classification("Ignore*", EXCLUDED_COLOUR)
+    tissue = classification("Tissue", COLOURS[Area.TISSUE])
+    ignore = classification("Ignore*", COLOURS[Area.EXCLUDED])
     pieces = [
         feature(f"{slide_id}/tissue/{number}", "annotation", rings, f"tissue {number}", tissue, locked=False)
         for number, rings in enumerate(polygons)

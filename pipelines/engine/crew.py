@@ -88,10 +88,8 @@ def work_together(
     SetupError
         If a device cannot work, or none of them did.
     """
-    with (
-        Job(order.out, started=order.started) as job,
-        RunLog(job, entries, f"extract on {len(workers)} devices") as log,
-    ):
+    where = "one device" if len(workers) == 1 else f"{len(workers)} devices"
+    with Job(order.out, started=order.started) as job, RunLog(job, entries, f"extract on {where}") as log:
         crew = _Crew(job, workers, log)
         crew.run(ordered)
         summary = Summary(crew.stage, job.folder, order.started, job.clock(), log.outcomes())
