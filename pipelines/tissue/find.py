@@ -10,6 +10,7 @@ from skimage.filters import threshold_otsu
 
 from pipelines.tissue.classes import PENS, Area
 from pipelines.tissue.density import lightest, stain_density
+from pipelines.tissue.morphology import enclosed, tidy, without_small
 from pipelines.tissue.pen import find_pen
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ STAIN_RANGE = (0.012, 0.04)
 """Where the threshold of stain (optical density) lies, whatever Otsu's method says."""
 SMALLEST_PIECE_UM2 = 25_000.0
 SMALLEST_HOLE_UM2 = 50_000.0
+"""Smaller pieces are debris, smaller holes are filled."""
 BLACK_LEVEL = 45
 DIRT_DENSITY = 0.08
 _SMOOTH_UM = 10.0
@@ -29,32 +31,9 @@ _BORDER_SHARE, _BORDER_MPP = 0.4, 32.0
 _OTSU_SAMPLE = 500_000
 
 
-def find_tissue(
-    image: np.ndarray,
-    mpp: float,
-    smallest_piece_um2: float = SMALLEST_PIECE_UM2,
-    smallest_hole_um2: float = SMALLEST_HOLE_UM2,
-) -> np.ndarray:
-    """Return the tissue mask of a low-resolution picture: where ``classify`` finds tissue.
-
-    Parameters
-    ----------
-    image : (H, W, 3) uint8 RGB.
-    mpp : µm per pixel of ``image``.
-    smallest_piece_um2, smallest_hole_um2 : smaller pieces are debris, smaller holes are filled.
-
-    Returns
-    -------
-    (H, W) bool; all False where there is no tissue.
-    """
-    return classify(image, mpp, smallest_piece_um2, smallest_hole_um2) == Area.TISSUE
-
-
 def classify(
     image: np.ndarray,
     mpp: float,
-    smallest_piece_um2: float = SMALLEST_PIECE_UM2,
-    smallest_hole_um2: float = SMALLEST_HOLE_UM2,
     keep: Collection[Area] = (),
     any_stain: bool = False,
 ) -> np.ndarray:
@@ -69,7 +48,6 @@ def classify(
     ----------
     image : (H, W, 3) uint8 RGB.
     mpp : µm per pixel of ``image``.
-    smallest_piece_um2, smallest_hole_um2 : smaller pieces are debris, smaller holes are filled.
     keep : classes that are not looked for.
     any_stain : tissue is whatever differs from the glass, or from a black background; pens cannot be told from stain.
 
@@ -87,10 +65,12 @@ def classify(
     stain = most if any_stain else density[..., 1] - np.minimum(density[..., 0], density[..., 2])
     free = ~(border | (inks > 0))
     stained = (stain > _threshold(stain, free)) & free
-    mask = without_small(tidy(stained, mpp) & free, 0 if Area.DEBRIS in keep else smallest_piece_um2 / mpp**2)
+    gap_px, thread_px = (max(1, round(reach / 2 / mpp)) for reach in (_GAP_UM, _THREAD_UM))
+    pieces = tidy(stained, gap_px, thread_px) & free
+    mask = without_small(pieces, 0 if Area.DEBRIS in keep else SMALLEST_PIECE_UM2 / mpp**2)
     if mask.any():
         # Without tissue there is no hole to fill, only background that may be small.
-        filled = enclosed(mask) if Area.HOLE in keep else ~without_small(~mask, smallest_hole_um2 / mpp**2)
+        filled = enclosed(mask) if Area.HOLE in keep else ~without_small(~mask, SMALLEST_HOLE_UM2 / mpp**2)
         mask |= filled & free
     classes = np.where((most > DIRT_DENSITY) | stained, np.uint8(Area.DEBRIS), np.uint8(Area.BACKGROUND))
     classes[enclosed(mask)] = Area.HOLE
@@ -113,37 +93,6 @@ def find_border(image: np.ndarray, mpp: float) -> np.ndarray:
         for number in np.flatnonzero(lengths >= _BORDER_SHARE * len(side)):
             border |= (areas == number) & (number > 0)
     return cv2.resize(border, (width, height), interpolation=cv2.INTER_NEAREST) > 0
-
-
-def tidy(mask: np.ndarray, mpp: float) -> np.ndarray:
-    """Close gaps and remove threads; edges of the picture count as going on."""
-    close, open_ = (max(1, round(reach / mpp)) for reach in (_GAP_UM / 2, _THREAD_UM / 2))
-    margin = 2 * max(close, open_) + 1
-    padded = np.pad(mask.astype(np.uint8), margin, mode="edge")
-    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, _ellipse(close))
-    inner = slice(margin, -margin)
-    return cv2.morphologyEx(closed, cv2.MORPH_OPEN, _ellipse(open_))[inner, inner].astype(bool)
-
-
-def _ellipse(radius_px: int) -> np.ndarray:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
-
-
-def without_small(mask: np.ndarray, smallest_px: float) -> np.ndarray:
-    """Return the mask without its pieces of fewer pixels."""
-    _, areas, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
-    large = stats[:, cv2.CC_STAT_AREA] >= smallest_px
-    large[0] = False
-    return large[areas]
-
-
-def enclosed(mask: np.ndarray) -> np.ndarray:
-    """Return the parts outside a mask that it shuts off from the picture's edge."""
-    _, areas = cv2.connectedComponents((~mask).astype(np.uint8), connectivity=4)
-    at_edge = np.unique(np.concatenate([areas[0], areas[-1], areas[:, 0], areas[:, -1]]))
-    open_to_edge = np.zeros(areas.max() + 1, bool)
-    open_to_edge[at_edge] = True
-    return ~open_to_edge[areas] & ~mask
 
 
 def _threshold(stain: np.ndarray, free: np.ndarray) -> float:

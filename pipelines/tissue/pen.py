@@ -9,6 +9,7 @@ import numpy as np
 
 from pipelines.tissue.classes import Area
 from pipelines.tissue.density import darkest, total_density
+from pipelines.tissue.morphology import ellipse, opened, touching
 
 PEN_MPP = 16.0
 """Strokes are looked for at this scale; finer detail does not help and costs time."""
@@ -116,19 +117,12 @@ def _usual(density: np.ndarray, cyan_share: np.ndarray, red_share: np.ndarray) -
 
 
 def _grown(core: np.ndarray, stroke: np.ndarray, rim: np.ndarray, mpp: float) -> np.ndarray:
-    solid = cv2.morphologyEx(core.astype(np.uint8), cv2.MORPH_OPEN, _ellipse(STROKE_UM / mpp)).astype(bool)
+    solid = opened(core, STROKE_UM / mpp)
     if not solid.any():
         return solid
-    strokes = _touching(solid, cv2.morphologyEx((stroke | core).astype(np.uint8), cv2.MORPH_OPEN, _ellipse(3)) > 0)
-    near = cv2.dilate(strokes.astype(np.uint8), _ellipse(2 * REACH_UM / mpp)) > 0
-    return _touching(strokes, near & rim)
-
-
-def _touching(seed: np.ndarray, more: np.ndarray) -> np.ndarray:
-    count, areas = cv2.connectedComponents((seed | more).astype(np.uint8), connectivity=8)
-    touched = np.zeros(count, bool)
-    touched[np.unique(areas[seed])] = True
-    return touched[areas]
+    strokes = touching(solid, opened(stroke | core, 3))
+    near = cv2.dilate(strokes.astype(np.uint8), ellipse(2 * REACH_UM / mpp)) > 0
+    return touching(strokes, near & rim)
 
 
 def _name(density: np.ndarray, cyan_share: np.ndarray, mark: np.ndarray, mpp: float) -> np.ndarray:
@@ -146,8 +140,3 @@ def _name(density: np.ndarray, cyan_share: np.ndarray, mark: np.ndarray, mpp: fl
     whole = np.stack([np.bincount(areas[mark], vote[mark], count) for vote in votes])
     # Where nothing around tells, the rest of the mark does.
     return np.where(near.max(axis=0) > 0, inks[near.argmax(axis=0)], inks[whole.argmax(axis=0)][areas])
-
-
-def _ellipse(diameter_px: float) -> np.ndarray:
-    side = max(1, round(diameter_px) | 1)
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))

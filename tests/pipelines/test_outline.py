@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from pipelines.tissue.find import find_tissue
+from pipelines.tissue.classes import Area
+from pipelines.tissue.find import classify
 from pipelines.tissue.outline import outline
 
 
@@ -39,7 +40,7 @@ def test_filling_the_outline_of_real_shapes_gives_the_mask_back() -> None:
         noise = gaussian_filter(np.random.default_rng(seed).normal(size=(150, 180)), 6)
         picture = np.full((150, 180, 3), 243, np.uint8)
         picture[noise > 0] = (200, 120, 170)
-        mask = find_tissue(picture, 8.0)
+        mask = classify(picture, 8.0) == Area.TISSUE
         canvas = np.zeros((600, 720), np.uint8)
         for rings in outline(mask, (720, 600)):
             cv2.fillPoly(canvas, [np.rint(np.array(ring)).astype(np.int32) for ring in rings], 1)
