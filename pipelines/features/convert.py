@@ -18,7 +18,7 @@ from pipelines.files import why_not_written, write_bytes
 from pipelines.job import TILE_STAGE, Claim, Job, Outcome, fingerprint
 from pipelines.preparation import AUGMENTED
 from pipelines.progress import progress
-from pipelines.slides import MPP_TOLERANCE, SlideEntry, list_slides, open_slide
+from pipelines.slides import MPP_TOLERANCE, Slide, SlideEntry, list_slides, open_slide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -184,10 +184,13 @@ class _Run:
         if entry is None:
             msg = f"{path}: no slide {described.content.slide_id} in {options.slides}; add it, or leave --slides out"
             raise InputError(msg)
-        with open_slide(entry.path, entry.mpp or options.given.mpp, only_if_missing=True) as slide:
+        with self._open(entry) as slide:
             given = replace(options.given, mpp=slide.mpp, slide_size=slide.size)
             refuse_other_slide(path, described.content.facts, slide.size, slide.mpp)
         return describe_any(path, given, options.patches), given, entry
+
+    def _open(self, entry: SlideEntry) -> Slide:
+        return open_slide(entry.path, entry.mpp or self._options.given.mpp, only_if_missing=True, mpp_flag="--mpp")
 
     def _attrs(
         self, path: Path, attrs: dict[str, Any], described: Described, *, tiles_only: bool = False
@@ -202,7 +205,7 @@ class _Run:
         if entry is None:
             note = "give --slides, or `wsi-swarm extract` will not take these tiles"
             return _done(path, self._place(path, {name: tiles_bytes(tiles, "tiles")}), count, tiles.attrs, [note])
-        with open_slide(entry.path, entry.mpp or self._options.given.mpp, only_if_missing=True) as slide:
+        with self._open(entry) as slide:
             tiles.attrs["mpp_origin"] = slide.mpp_origin
             parameters = {
                 "converted_from": described.content.layout,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ from pipelines.slides.jpeg_stream import opening
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+# It complains of every odd tag, on stderr where nobody listens to its log; what it can't follow is left to OpenSlide.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _JPEG, _RGB, _YCBCR, _CONTIGUOUS, _TOP_LEFT = 7, 2, 6, 1, 1
 _MOST_PAGES = 200

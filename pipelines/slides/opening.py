@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import openslide
 
 from pipelines.errors import ConfigError, InputError
+from pipelines.slides.dicom_header import read_header
 from pipelines.slides.jpeg_pages import NotDirectError
 from pipelines.slides.jpeg_tiff import open_jpeg_tiff
 from pipelines.slides.openslide_source import OpenSlideSource
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
     from pipelines.slides.pixels import PixelSource
 
 Reader = Literal["auto", "openslide", "jpeg-tiff"]
-_DICOM_SERIES = "dicom.SeriesInstanceUID"
 READERS: tuple[Reader, ...] = get_args(Reader)
 
 
 def open_slide(
-    path: Path, slide_mpp: float | None = None, only_if_missing: bool = False, reader: Reader = "auto"
+    path: Path,
+    slide_mpp: float | None = None,
+    only_if_missing: bool = False,
+    reader: Reader = "auto",
+    mpp_flag: str = "--slide-mpp",
 ) -> Slide:
     """Open a slide file or DICOM folder.
 
@@ -36,6 +40,7 @@ def open_slide(
         given for many slides at once.
     reader : what reads the pixels: "openslide", "jpeg-tiff" (only tiled JPEG in TIFF and SVS), or "auto", the
         faster one that can.
+    mpp_flag : what the option is called by which the user gives ``slide_mpp``, for the message.
 
     Raises
     ------
@@ -47,7 +52,7 @@ def open_slide(
     file = _file_of(path)
     handle = _handle(path, file)
     try:
-        mpp, origin = resolution_of(path, handle, slide_mpp, only_if_missing)
+        mpp, origin = resolution_of(path, handle, slide_mpp, only_if_missing, mpp_flag)
         refuse_impossible_size(path, handle, mpp)
         whole = OpenSlideSource(handle, file)
         slide = Slide(handle, whole, path, mpp, origin)
@@ -107,13 +112,9 @@ def _file_of(path: Path) -> Path:
 def _refuse_two_series(folder: Path, parts: list[Path]) -> None:
     found: dict[str, Path] = {}
     for part in parts:
-        try:
-            with openslide.OpenSlide(part) as handle:
-                series = handle.properties.get(_DICOM_SERIES)
-        except (openslide.OpenSlideError, OSError):
-            continue  # a label or another object of the series; if the level 0 is meant, opening it will tell
-        if series is not None:
-            found.setdefault(series, part)
+        header = read_header(part)
+        if header is not None and header.series is not None:
+            found.setdefault(header.series, part)
     if len(found) > 1:
         named = " and ".join(f"{uid} ({part.name})" for uid, part in list(found.items())[:2])
         msg = f"{folder} holds more than one DICOM series: {named}; give each slide a folder of its own"

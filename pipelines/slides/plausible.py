@@ -6,15 +6,13 @@ a damaged number costs hours and more memory than there is. Both are recognised 
 
 from __future__ import annotations
 
-import mmap
-import struct
 from typing import TYPE_CHECKING
 
 from pipelines.errors import InputError
+from pipelines.slides.dicom_header import is_dicom, read_header
 from pipelines.slides.plausible_tiff import tiff_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import openslide
@@ -26,16 +24,7 @@ FEWEST_BYTES_PER_PX = 1 / 2000
 """Even plain white takes more in every compression that scanners use: JPEG's blocks, Deflate's limit of 1032 : 1."""
 _TRUSTED_PX = 2**24
 """What is read in a fraction of a second need not be doubted."""
-DEEPEST_SEQUENCES = 64
-"""libdicom (1.2) calls itself for each; somewhere above 10,000 the stack ends, and with it the process."""
-
-_LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
-_UNDEFINED = 0xFFFFFFFF
-_DELIMITERS = 0xFFFE
-_ITEM, _ITEM_END, _SEQUENCE_END = (0xFFFE, 0xE000), (0xFFFE, 0xE00D), (0xFFFE, 0xE0DD)
 _SEVERAL_FILES = frozenset((".dcm", ".mrxs", ".vms", ".vmu"))
-_ORGANISATION, _PER_FRAME, _PIXELS = (0x0020, 0x9311), (0x5200, 0x9230), (0x7FE0, 0x0010)
-_PREAMBLE = 132
 
 
 def refuse_dangerous(path: Path, file: Path) -> None:
@@ -52,9 +41,10 @@ def refuse_dangerous(path: Path, file: Path) -> None:
         If one of the files must not be opened, or cannot be.
     """
     try:
-        parts = sorted(file.parent.iterdir()) if _is_dicom(file) else []
-        problems = ((part, dicom_problem(part)) for part in parts if part.is_file())
-        part, problem = next(((part, problem) for part, problem in problems if problem), (file, tiff_problem(file)))
+        parts = sorted(part for part in file.parent.iterdir() if part.is_file()) if is_dicom(file) else []
+        headers = ((part, read_header(part)) for part in parts)
+        problems = ((part, header.problem) for part, header in headers if header and header.problem)
+        part, problem = next(problems, (file, tiff_problem(file)))
     except OSError as error:
         msg = f"{path} cannot be opened as a slide: {error}"
         raise InputError(msg) from error
@@ -94,72 +84,3 @@ def size_problem(size: tuple[int, int], mpp: float, file_bytes: int | None) -> s
             "is damaged; copy or export it again"
         )
     return None
-
-
-def dicom_problem(path: Path) -> str | None:
-    """Return why OpenSlide must not open a file that may be DICOM, or None; reads no further than the pixel data.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be read.
-    """
-    if not _is_dicom(path):
-        return None
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return header_problem(data)
-
-
-def _is_dicom(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(_PREAMBLE)[-4:] == b"DICM"
-
-
-def header_problem(data: bytes | mmap.mmap) -> str | None:
-    """Return what ``dicom_problem`` does, for the bytes of a file."""
-    sparse = per_frame = False
-    for tag, depth, value in _elements(data):
-        if depth > DEEPEST_SEQUENCES:
-            return f"has a DICOM header with more than {DEEPEST_SEQUENCES} sequences inside each other: it is damaged"
-        sparse = sparse or (tag == _ORGANISATION and value.startswith(b"TILED_SPARSE"))
-        per_frame = per_frame or tag == _PER_FRAME
-    if sparse and not per_frame:
-        return (
-            "is DICOM of organization type TILED_SPARSE without the PerFrameFunctionalGroupsSequence that says where "
-            "its frames lie; export it again, as TILED_FULL or with that sequence"
-        )
-    return None
-
-
-def _elements(data: bytes | mmap.mmap) -> Iterator[tuple[tuple[int, int], int, bytes]]:
-    """Yield (tag, depth, first bytes of a short value) up to the pixel data or the first nonsense."""
-    at, end = _PREAMBLE, len(data)
-    ends: list[int | None] = []  # of the sequences and items that are open; None = at its delimiter
-    while at + 8 <= end:
-        while ends and ends[-1] is not None and at >= ends[-1]:
-            ends.pop()
-        tag = struct.unpack_from("<HH", data, at)
-        if tag[0] == _DELIMITERS:
-            (length,) = struct.unpack_from("<I", data, at + 4)
-            at += 8
-            if tag == _ITEM:
-                ends.append(None if length == _UNDEFINED else at + length)
-            elif tag in (_ITEM_END, _SEQUENCE_END) and ends:
-                ends.pop()
-            continue
-        vr = data[at + 4 : at + 6]
-        if vr not in _LONG_VRS:
-            (length,) = struct.unpack_from("<H", data, at + 6)
-            at += 8
-        elif at + 12 <= end:
-            (length,) = struct.unpack_from("<I", data, at + 8)
-            at += 12
-        else:
-            return
-        yield tag, len(ends) // 2, bytes(data[at : at + min(length, 16)])
-        if tag == _PIXELS:
-            return
-        if vr == b"SQ" or length == _UNDEFINED:
-            ends.append(None if length == _UNDEFINED else at + length)
-        else:
-            at += length

@@ -18,7 +18,11 @@ MPP_TOLERANCE = 0.02
 
 
 def resolution_of(
-    path: Path, handle: openslide.OpenSlide, given: float | None, only_if_missing: bool = False
+    path: Path,
+    handle: openslide.OpenSlide,
+    given: float | None,
+    only_if_missing: bool = False,
+    mpp_flag: str = "--slide-mpp",
 ) -> tuple[float, str]:
     """Return (µm per level-0 px, "file" or "given"); ``InputError`` as ``open_slide`` says."""
     if given is not None and not PLAUSIBLE_MPP[0] <= given <= PLAUSIBLE_MPP[1]:
@@ -43,7 +47,7 @@ def resolution_of(
     if given is not None:
         return given, "given"
     says = "does not say its resolution" if own is None else f"claims {own:g} µm per pixel, which no scanner makes"
-    msg = f"{path} {says}; give µm per pixel with --slide-mpp (or an mpp column in the slide table)"
+    msg = f"{path} {says}; give µm per pixel with {mpp_flag} (or an mpp column in the slide table)"
     raise InputError(msg)
 
 

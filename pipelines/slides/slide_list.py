@@ -40,8 +40,8 @@ def slide_id_of(path: Path) -> str:
 def list_slides(source: Path) -> list[SlideEntry]:
     """List the slides of a file, a folder (with its subfolders) or a table.
 
-    A folder with .dcm files is one slide; the data folder of a .mrxs file is part of that slide. A table is CSV or
-    XLSX with the column FILENAME (paths relative to the table) and, if wanted, mpp.
+    A folder with .dcm files is one slide; the data folder of a .mrxs file is part of that slide. A table is CSV (with
+    commas, semicolons or tabs) or XLSX with the column FILENAME (paths relative to the table) and, if wanted, mpp.
 
     Raises
     ------
@@ -81,7 +81,10 @@ def _from_table(table: Path) -> list[SlideEntry]:
     import pandas as pd  # only tables need it, and it takes half a second
 
     try:
-        rows = pd.read_csv(table, dtype=str) if table.suffix.lower() == ".csv" else pd.read_excel(table, dtype=str)
+        if table.suffix.lower() == ".csv":
+            rows = pd.read_csv(table, dtype=str, sep=_separator(table))
+        else:
+            rows = pd.read_excel(table, dtype=str)
     except TABLE_DAMAGE as error:
         msg = f"{table} cannot be read as a table: {str(error)[:200]}"
         raise InputError(msg) from error
@@ -99,6 +102,12 @@ def _from_table(table: Path) -> list[SlideEntry]:
             raise InputError(msg)
         entries.append(SlideEntry(table.parent / name.strip(), _mpp_of_cell(table, row, mpp)))
     return list(dict.fromkeys(entries))
+
+
+def _separator(table: Path) -> str:
+    """Return what a spreadsheet program put between the columns, which depends on its country."""
+    with table.open(encoding="utf-8-sig") as file:
+        return max(",;\t", key=file.readline().count)
 
 
 def _mpp_of_cell(table: Path, row: int, cell: str | None) -> float | None:

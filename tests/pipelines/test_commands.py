@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -75,6 +76,26 @@ def test_inspect_tells_of_a_slide_that_tile_would_refuse(make_slide, wsi_swarm) 
     assert facts["mpp"] is None
     assert "--slide-mpp" in facts["mpp_problem"]
     assert [level["size_px"] for level in facts["levels"]] == [[1600, 1200], [800, 600]]
+
+
+def test_what_libraries_complain_of_is_not_said_to_the_user(make_slide) -> None:
+    slide = make_slide(size=(300, 300))
+    sound = slide.read_bytes()
+    assert b"tifffile.py" in sound
+    slide.write_bytes(sound.replace(b"tifffile.py", b"\xff\xfefffile.py"))  # no text any more
+    command = [sys.executable, "-m", "wsi_swarm.cli.main", "inspect", str(slide)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "read by      openslide" in done.stdout
+    assert done.stderr == ""
+
+
+def test_convert_names_its_own_flag_for_a_slide_without_resolution(make_slide, tmp_path: Path, wsi_swarm) -> None:
+    slide = make_slide(mpp=None)
+    attrs = describe(slide_size=(1600, 1200), mpp=0.5, encoder="mine")
+    write_features(tmp_path / "a.h5", Features("a", np.ones((3, 2)), np.zeros((3, 2), np.int32), attrs))
+    told = wsi_swarm("convert", tmp_path / "a.h5", "--to", "clam", "--out", tmp_path / "out", "--slides", slide)
+    assert told.returncode == 5
+    assert "give µm per pixel with --mpp (" in told.stdout
 
 
 def test_inspect_reads_feature_files_of_any_encoder_and_refuses_others(tmp_path: Path, wsi_swarm) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from pipelines.errors import InputError
 from pipelines.slides import open_slide
-from pipelines.slides.plausible import dicom_problem, header_problem, size_problem
+from pipelines.slides.dicom_header import parse_header, read_header
+from pipelines.slides.plausible import size_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,38 +38,54 @@ META = element(0x0002, 0x0010, b"UI", b"1.2.840.10008.1.2.4.50") + element(0x000
 
 
 def test_many_sequences_one_after_another_are_sound() -> None:
-    assert header_problem(PREAMBLE + META + (opened_sequence() + closed_sequence()) * 5000 + PIXELS) is None
+    assert parse_header(PREAMBLE + META + (opened_sequence() + closed_sequence()) * 5000 + PIXELS).problem is None
 
 
 def test_sequences_of_known_length_end_where_they_say() -> None:
     item = struct.pack("<HHI", 0xFFFE, 0xE000, 10) + element(0x0008, 0x0100, b"SH", b"ab")
     sequence = struct.pack("<HH2sHI", 0x0040, 0x0555, b"SQ", 0, len(item)) + item
-    assert header_problem(PREAMBLE + META + sequence * 5000 + PIXELS) is None
+    assert parse_header(PREAMBLE + META + sequence * 5000 + PIXELS).problem is None
 
 
 def test_sequences_inside_each_other_without_end_are_refused() -> None:
-    assert "inside each other" in header_problem(PREAMBLE + META + opened_sequence() * 100 + PIXELS)
+    assert "inside each other" in parse_header(PREAMBLE + META + opened_sequence() * 100 + PIXELS).problem
 
 
 def test_sparse_frames_need_their_places() -> None:
-    assert "TILED_SPARSE" in header_problem(PREAMBLE + META + SPARSE + PIXELS)
+    assert "TILED_SPARSE" in parse_header(PREAMBLE + META + SPARSE + PIXELS).problem
     places = opened_sequence(0x5200, 0x9230) + closed_sequence()
-    assert header_problem(PREAMBLE + META + SPARSE + places + PIXELS) is None
+    assert parse_header(PREAMBLE + META + SPARSE + places + PIXELS).problem is None
+
+
+def test_the_series_is_told_of_levels_only() -> None:
+    series = element(0x0020, 0x000E, b"UI", b"1.2.3.4\0")
+    nested = opened_sequence() + element(0x0020, 0x000E, b"UI", b"9.9") + closed_sequence()
+    for kind, told in ((b"DERIVED\\PRIMARY\\VOLUME\\RESAMPLED", "1.2.3.4"), (b"ORIGINAL\\PRIMARY\\LABEL\\NONE", None)):
+        image_type = element(0x0008, 0x0008, b"CS", kind)
+        assert parse_header(PREAMBLE + META + image_type + series + nested + PIXELS).series == told
+
+
+def test_a_file_that_was_replaced_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "a.dcm"
+    file.write_bytes(PREAMBLE + META + PIXELS)
+    assert read_header(file).problem is None
+    file.write_bytes(PREAMBLE + META + SPARSE + PIXELS)
+    assert "TILED_SPARSE" in read_header(file).problem
 
 
 def test_pixels_are_not_looked_at() -> None:
-    assert header_problem(PREAMBLE + META + PIXELS + opened_sequence() * 100) is None
+    assert parse_header(PREAMBLE + META + PIXELS + opened_sequence() * 100).problem is None
 
 
 @pytest.mark.parametrize("end", range(0, 40, 3))
 def test_a_header_that_ends_anywhere_has_no_problem_of_this_kind(end: int) -> None:
-    assert header_problem((PREAMBLE + META + SPARSE)[: len(PREAMBLE) + end]) is None
+    assert parse_header((PREAMBLE + META + SPARSE)[: len(PREAMBLE) + end]).problem is None
 
 
 def test_a_file_that_is_no_dicom_is_not_looked_at(tmp_path: Path) -> None:
     for content in (b"", b"II*\0", PREAMBLE[:131] + b"X" + opened_sequence() * 100):
         (tmp_path / "a").write_bytes(content)
-        assert dicom_problem(tmp_path / "a") is None
+        assert read_header(tmp_path / "a") is None
 
 
 def test_a_file_with_such_a_header_is_refused(tmp_path: Path) -> None:

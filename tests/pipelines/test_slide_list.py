@@ -40,6 +40,13 @@ def test_a_table_gives_paths_beside_it_and_mpp(tmp_path: Path, kind: str) -> Non
     assert list_slides(table) == [SlideEntry(tmp_path / "a.svs", 0.25), SlideEntry(tmp_path / "x/b.svs", None)]
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_table_may_have_any_separator_that_spreadsheets_write(tmp_path: Path, separator: str) -> None:
+    rows = ["PATIENT", "FILENAME", "mpp"], ["p", "a.svs", "0.25"]
+    (tmp_path / "t.csv").write_text("\n".join(map(separator.join, rows)), encoding="utf-8-sig")
+    assert list_slides(tmp_path / "t.csv") == [SlideEntry(tmp_path / "a.svs", 0.25)]
+
+
 def test_two_slides_of_one_name_are_refused_and_both_named(tmp_path: Path) -> None:
     one, two = touch(tmp_path, "x/a.svs", "y/a.tiff")
     with pytest.raises(InputError) as caught:
