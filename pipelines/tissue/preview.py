@@ -50,13 +50,15 @@ def draw_preview(
     polygons : tissue outline in level-0 px.
     coords, tile_px_level0 : the tiles.
     classes : (h, w) class map of the whole slide; everything but tissue and background is shaded.
-    legend : dropped tiles by reason, written below the picture beside the reason's colour.
+    legend : dropped tiles by reason, written below the picture beside the reason's colour; what is shaded and cost no
+        tile follows without a number.
 
     Returns
     -------
     (H + legend, W, 3) uint8 RGB, a new picture.
     """
     canvas = np.ascontiguousarray(image).copy()
+    shown: list[Area] = []
     if classes is not None:
         seen = cv2.resize(classes, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
         table = np.zeros((256, 3), np.float32)
@@ -64,6 +66,7 @@ def draw_preview(
             table[area] = colour
         shaded = (seen != Area.BACKGROUND) & (seen != Area.TISSUE)
         canvas[shaded] = canvas[shaded] * (1 - _SHADE) + table[seen[shaded]] * _SHADE
+        shown = [Area(value) for value in np.unique(seen[shaded])]
     scale = np.array([image.shape[1] / slide_size[0], image.shape[0] / slide_size[1]])
     starts = np.rint(coords * scale).astype(int)
     ends = np.rint((coords + tile_px_level0) * scale).astype(int)
@@ -76,13 +79,14 @@ def draw_preview(
     cv2.polylines(canvas, rings, True, COLOURS[Area.TISSUE], 2)
     if legend is None:
         return canvas
-    return np.vstack([canvas, _legend(canvas.shape[1], len(coords), legend)])
+    return np.vstack([canvas, _legend(canvas.shape[1], len(coords), legend, shown)])
 
 
-def _legend(width: int, tiles: int, dropped: Mapping[str, int]) -> np.ndarray:
+def _legend(width: int, tiles: int, dropped: Mapping[str, int], shown: Sequence[Area]) -> np.ndarray:
     colours = {area.label: colour for area, colour in COLOURS.items()}
     entries = [("tissue", COLOURS[Area.TISSUE]), (f"{tiles} tiles", _TILE_COLOUR)]
     entries += [(f"{number} {reason}", colours.get(reason, (0, 0, 0))) for reason, number in dropped.items() if number]
+    entries += [(area.label, COLOURS[area]) for area in shown if not dropped.get(area.label)]
     placed, x, line = [], 8, 0
     for text, colour in entries:
         length = cv2.getTextSize(text, _FONT, 0.5, 1)[0][0] + 40

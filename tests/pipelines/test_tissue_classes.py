@@ -114,6 +114,7 @@ def test_focus_is_judged_by_fine_detail_and_only_where_there_is_any(section: np.
 def test_the_preview_shades_reasons_and_names_them_below(section: np.ndarray) -> None:
     classes = np.zeros((30, 40), np.uint8)
     classes[:10, :10] = Area.BLUR
+    classes[:3, 30] = Area.DEBRIS
     dropped = {"blur": 7, "background": 90, "hole": 0}
     drawn = draw_preview(section, (1600, 1200), [], np.empty((0, 2)), 100.0, classes, dropped)
     assert drawn.shape[1:] == section.shape[1:]
@@ -121,7 +122,7 @@ def test_the_preview_shades_reasons_and_names_them_below(section: np.ndarray) ->
     assert np.abs(drawn[50, 50].astype(int) - section[50, 50]).max() > 20
     assert (drawn[50:250, 150:] == section[50:250, 150:]).all()
     legend = drawn[300:].reshape(-1, 3)
-    for area, shown in ((Area.BLUR, True), (Area.BACKGROUND, True), (Area.HOLE, False)):
+    for area, shown in ((Area.BLUR, True), (Area.BACKGROUND, True), (Area.DEBRIS, True), (Area.HOLE, False)):
         assert (legend == COLOURS[area]).all(axis=1).any() == shown
     assert shrink(section, 200).shape == (150, 200, 3)
     assert shrink(section, 2000) is section
