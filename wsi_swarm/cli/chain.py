@@ -31,6 +31,9 @@ def dev(
     ] = "127.0.0.1",
     data: Annotated[Path | None, typer.Option(help="Folder of the journal; without it the chain forgets all.")] = None,
     chain_id: Annotated[int, typer.Option(help="Chain id; members refuse another than their federation's.")] = 1337,
+    block_time: Annotated[
+        int, typer.Option(min=0, help="Seconds between two blocks at least; 0 mines each transaction at once.")
+    ] = 1,
     ready_file: Annotated[
         Path | None, typer.Option(help="File that is written, with URL and block as JSON, once the chain answers.")
     ] = None,
@@ -38,7 +41,7 @@ def dev(
         bool, typer.Option("--json", help="Say where the chain is reached as one line of JSON.")
     ] = False,
 ) -> None:
-    """Run a chain in this process, for demos and tests: one node, gas is free, blocks at most once a second.
+    """Run a chain in this process, for demos and tests: one node, gas is free.
 
     It is no substitute for a chain that the centres run together: whoever runs it can stop it and begin it anew.
     """
@@ -61,7 +64,7 @@ def dev(
 
     if ready_file:
         ready_file.unlink(missing_ok=True)  # one of an earlier run would be taken for ours
-    run_dev_chain(host, port, data, chain_id, ready)
+    run_dev_chain(host, port, data, chain_id, block_time, ready)
 
 
 def deploy(

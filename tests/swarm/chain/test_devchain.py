@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 KEYS = [bytes([i + 1]) * 32 for i in range(3)]
 STORE_TIME = bytes.fromhex("6005600c60003960056000f3" + "4260005500")
 """Code that deploys a contract which stores the block's timestamp in slot 0 when called."""
+RETURN_TIME = bytes.fromhex("6009600c60003960096000f3" + "4260005260206000f3")
+"""Code that deploys a contract which returns the time of the block it is called in."""
 
 
 @dataclass
@@ -52,6 +54,59 @@ def test_one_block_per_second_at_most_and_never_ahead_of_the_clock() -> None:
     clock.now = 990.0
     chain.submit(transaction(1, 1))
     assert chain.mine_if_due() == pytest.approx(12.0), "a clock set back makes the chain wait, not lie"
+
+
+def test_block_time_0_mines_each_transaction_at_once_and_replays(tmp_path: Path) -> None:
+    clock = Clock()
+    chain = DevChain(clock, 1337, tmp_path, block_time=0)
+    for nonce in range(3):
+        chain.submit(transaction(0, nonce))
+    assert [(b.number, b.timestamp, len(b.receipts)) for b in chain.engine.blocks[1:]] == [
+        (n, 1000, 1) for n in (1, 2, 3)
+    ]
+    assert (chain.pending_time(), chain.mine_if_due()) == (1000, None)
+    clock.now = 990.0
+    chain.submit(transaction(0, 3))
+    assert chain.engine.head.number == 3, "time never runs backwards"
+    clock.now = 1_000.0
+    assert chain.mine_if_due() is None
+    assert chain.engine.head.number == 4
+    chain.close()
+    assert DevChain(clock, 1337, tmp_path).engine.blocks == chain.engine.blocks
+
+
+def test_longer_block_time_gathers_longer() -> None:
+    clock = Clock()
+    chain = DevChain(clock, 1337, block_time=5)
+    clock.now = 1_004.0
+    chain.submit(transaction(0, 0))
+    assert chain.engine.head.timestamp == 1004
+    clock.now = 1_008.5
+    chain.submit(transaction(0, 1))
+    assert (chain.mine_if_due(), chain.pending_time()) == (pytest.approx(0.5), 1009)
+    clock.now = 1_009.0
+    assert (chain.mine_if_due(), chain.engine.head.timestamp) == (None, 1009)
+
+
+def test_kept_answers_end_with_the_block_and_with_the_second() -> None:
+    clock = Clock()
+    chain = DevChain(clock, 1337, block_time=0)
+    rpc = Rpc(chain)
+    chain.submit(transaction(0, 0, to=b"", data=RETURN_TIME))
+    created = chain.engine.head.receipts[0].created
+    assert created is not None
+
+    def ask(data: str = "0x") -> int:
+        request = {"id": 1, "method": "eth_call", "params": [{"to": "0x" + created.hex(), "data": data}, "latest"]}
+        return int(rpc.answer(request)["result"], 16)
+
+    assert ask() == ask() == 1000
+    clock.now = 1_001.0
+    assert ask() == 1001
+    clock.now = 999.0
+    assert ask() == 1000
+    for number in range(2500):
+        assert ask(hex(number + 2**16)) == 1000
 
 
 def test_contract_reads_the_second_of_its_block() -> None:

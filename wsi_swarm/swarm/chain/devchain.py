@@ -1,8 +1,8 @@
 """The embedded chain: engine, journal, waiting transactions and the block rule. The wall clock is injected.
 
-Block rule: one block per wall second at most, with the second as its timestamp, so that chain time never runs ahead
-of the wall clock. A transaction that comes when the second is newer than the last block is mined at once; others
-gather until the next second.
+Block rule: one block per ``block_time`` seconds at most (0: as many as there are transactions), with the wall second
+as its timestamp, so that chain time never runs ahead of the wall clock. A transaction that comes when a block is due
+is mined at once; others gather until then.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class DevChain:
         Wall time in seconds, as ``time.time``.
     chain_id : int
         EIP-155 chain id.
+    block_time : int
+        Whole seconds between two blocks; 0 mines each transaction at once, and blocks may then share a timestamp.
     folder : Path or None
         Where the journal is; without one the chain is forgotten when the process ends.
 
@@ -40,8 +42,10 @@ class DevChain:
         See :class:`Journal`; IntegrityError also when the replay leads to another block than the journal says.
     """
 
-    def __init__(self, clock: Callable[[], float], chain_id: int, folder: Path | None = None) -> None:
-        self._clock = clock
+    def __init__(
+        self, clock: Callable[[], float], chain_id: int, folder: Path | None = None, block_time: int = 1
+    ) -> None:
+        self._clock, self._block_time = clock, block_time
         genesis_time = int(clock()) - 1
         self._journal = Journal(folder, chain_id, genesis_time) if folder else None
         self.engine = Engine(chain_id, self._journal.genesis_time if self._journal else genesis_time)
@@ -83,7 +87,7 @@ class DevChain:
         return transaction.hash
 
     def mine_if_due(self) -> float | None:
-        """Mine what waits if the second is new.
+        """Mine what waits if a block is due.
 
         Returns
         -------
@@ -94,8 +98,8 @@ class DevChain:
         ready = self._ready()
         if not ready:
             return None
-        if int(now) <= self.engine.head.timestamp:
-            return self.engine.head.timestamp + 1 - now
+        if int(now) < self._due():
+            return self._due() - now
         for transaction in ready:
             del self._waiting[transaction.sender, transaction.nonce]
         block, _ = self.engine.seal(ready, int(now))
@@ -103,11 +107,11 @@ class DevChain:
             raw = tuple(receipt.transaction.raw for receipt in block.receipts)
             self._journal.append(JournalledBlock(block.timestamp, raw, block.hash))
         self._index(block)
-        return self.engine.head.timestamp + 1 - now if self._ready() else None
+        return max(self._due() - now, 0.0) if self._ready() else None
 
     def pending_time(self) -> int:
         """Return the timestamp that a block mined now would have."""
-        return max(int(self._clock()), self.engine.head.timestamp + 1)
+        return max(int(self._clock()), self._due())
 
     def pending_nonce(self, account: bytes) -> int:
         """Return the next unused nonce, counting transactions that wait."""
@@ -124,6 +128,10 @@ class DevChain:
         """Release the journal."""
         if self._journal:
             self._journal.close()
+
+    def _due(self) -> int:
+        """Return the first second in which the next block may be."""
+        return self.engine.head.timestamp + self._block_time
 
     def _ready(self) -> list[Transaction]:
         """Return those without a gap in their sender's nonces, as many as fit a block, first come first."""

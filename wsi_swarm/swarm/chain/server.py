@@ -32,6 +32,7 @@ class RpcServer:
         self._rpc = Rpc(chain)
         self._stopping = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._failure: WsiSwarmError | None = None
 
     async def serve(self, host: str, port: int, ready: Callable[[str], None]) -> None:
@@ -56,6 +57,10 @@ class RpcServer:
             server.close()
             if self._timer:
                 self._timer.cancel()
+            for writer in self._open.values():
+                writer.transport.abort()
+            if self._open:
+                await asyncio.wait(list(self._open))
         if self._failure:
             raise self._failure
 
@@ -64,6 +69,15 @@ class RpcServer:
         self._stopping.set()
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 (the server runs this as a task)
+        self._open[task] = writer
+        try:
+            await self._talk(reader, writer)
+        finally:
+            del self._open[task]
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
             while not self._stopping.is_set():
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -97,7 +111,7 @@ class RpcServer:
         return json.dumps(self._rpc.answer(request)).encode()
 
     def _mine(self) -> None:
-        """Mine what is due, and come back when the next second begins if something waits."""
+        """Mine what is due, and come back when the next block is if something waits."""
         try:
             wait = self._chain.mine_if_due()
         except WsiSwarmError as error:
@@ -117,7 +131,7 @@ class RpcServer:
 
 
 def run_dev_chain(
-    host: str, port: int, folder: Path | None, chain_id: int, ready: Callable[[str, DevChain], None]
+    host: str, port: int, folder: Path | None, chain_id: int, block_time: int, ready: Callable[[str, DevChain], None]
 ) -> None:
     """Run the embedded chain until SIGTERM or SIGINT; ``ready`` gets its URL once it answers.
 
@@ -126,7 +140,7 @@ def run_dev_chain(
     SetupError, ConfigError, IntegrityError, SwarmError
         The port is taken, or the journal in ``folder`` cannot be used or written.
     """
-    chain = DevChain(time.time, chain_id, folder)
+    chain = DevChain(time.time, chain_id, folder, block_time)
 
     async def serve() -> None:
         server = RpcServer(chain)
