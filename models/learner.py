@@ -38,6 +38,11 @@ class Learner(Protocol):
         """Patients that take part in training: the centre's weight in a weighted merge."""
         ...
 
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps in which each patient is seen once; at least 1."""
+        ...
+
     def initial_state(self, seed: int) -> State:
         """Draw the first weights from ``seed`` alone: every centre draws the same."""
         ...

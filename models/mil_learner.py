@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from models.abmil import GatedAttentionMIL, initial_state
 from models.bags import data_sha256, label_matrix, load_bag
 from models.learner import State, TrainResult
 from models.model_file import ModelSpec
-from pipelines.errors import ConfigError
+from models.training import (
+    batches,
+    check_ranges,
+    class_weights,
+    learning_rate,
+    masked_loss,
+    one_thread,
+    proximal_loss,
+)
 from pipelines.progress import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from models.bags import Bag
     from models.cohort import Cohort
@@ -48,6 +53,8 @@ class Hyperparameters:
         Cap of the weight of the rarer class.
     augmented
         Draw each bag, at every step, from the slides' own features or one of their augmented sets.
+    proximal
+        FedProx's mu: how strongly a round's training is held to the weights that the round began with; 0 = not.
 
     Raises
     ------
@@ -64,9 +71,10 @@ class Hyperparameters:
     warm_up: float = 0.05
     max_class_weight: float = 10.0
     augmented: bool = False
+    proximal: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, low, high in (
+        ranges = (
             ("learning_rate", 1e-8, 1.0),
             ("weight_decay", 0.0, 10.0),
             ("batch_patients", 1, 100_000),
@@ -75,10 +83,9 @@ class Hyperparameters:
             ("dropout", 0.0, 0.95),
             ("warm_up", 0.0, 0.9),
             ("max_class_weight", 1.0, 1e6),
-        ):
-            if not low <= getattr(self, name) <= high:
-                msg = f"{name} is {getattr(self, name)}; choose a value from {low:g} to {high:g}"
-                raise ConfigError(msg)
+            ("proximal", 0.0, 1e6),
+        )
+        check_ranges(self, ranges)
 
 
 class MilLearner:
@@ -142,6 +149,11 @@ class MilLearner:
         """Patients that take part in training."""
         return len(self.bags)
 
+    @property
+    def steps_per_epoch(self) -> int:
+        """Mini-batches in which each patient is seen once."""
+        return math.ceil(self.n_patients / self.hyperparameters.batch_patients)
+
     def data_sha256(self) -> str:
         """Hash of all tiles and labels."""
         return data_sha256(self.bags, self.labels)
@@ -168,13 +180,16 @@ class MilLearner:
         with one_thread():
             network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.items()})
             optimiser = _optimiser(network, h)
-            for step, chosen in enumerate(_batches(self.n_patients, h.batch_patients, steps, rng)):
+            anchor = [value.detach().clone() for value in network.parameters()]
+            for step, chosen in enumerate(batches(self.n_patients, h.batch_patients, steps, rng)):
                 rate = learning_rate(h, (round_index + step / steps) / rounds)
                 for group in optimiser.param_groups:
                     group["lr"] = rate
                 tiles = [self.bags[index].sample(h.bag_tiles, rng) for index in chosen]
                 logits = network.forward_bags(torch.from_numpy(np.concatenate(tiles)), [len(bag) for bag in tiles], rng)
                 loss = masked_loss(logits, self.labels[chosen], self._weights)
+                if h.proximal:
+                    loss = loss + proximal_loss(network.parameters(), anchor, h.proximal)
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
@@ -188,45 +203,6 @@ def spec_for(cohort: Cohort, hidden: int = 128, attention: int = 64) -> ModelSpe
     return ModelSpec(cohort.targets, cohort.kind, hidden, attention)
 
 
-def class_weights(labels: np.ndarray, cap: float) -> np.ndarray:
-    """Return (2, targets) float32: the weight of negatives and of positives, n / (2 n_class), at most ``cap``.
-
-    Both classes then count the same whatever the centre's prevalence, so that centres do not pull the bias apart.
-    """
-    counts = np.stack([(labels == 0).sum(axis=0), (labels == 1).sum(axis=0)])
-    return np.minimum(counts.sum(axis=0) / (2.0 * np.maximum(counts, 1)), cap).astype(np.float32)
-
-
-def masked_loss(logits: Tensor, labels: np.ndarray, weights: np.ndarray) -> Tensor:
-    """Class-weighted binary cross-entropy over the known labels of a batch; 0 where none is known."""
-    known = ~np.isnan(labels)
-    target = np.where(known, labels, 0.0).astype(np.float32)
-    weight = np.where(known, np.where(target == 1, weights[1], weights[0]), 0.0).astype(np.float32)
-    total = F.binary_cross_entropy_with_logits(
-        logits, torch.from_numpy(target), torch.from_numpy(weight), reduction="sum"
-    )
-    return total / max(int(known.sum()), 1)
-
-
-def learning_rate(hyperparameters: Hyperparameters, done: float) -> float:
-    """Rate when the share ``done`` (0 to 1) of the whole training is over: linear warm-up, then half a cosine."""
-    h = hyperparameters
-    if done < h.warm_up:
-        return h.learning_rate * (0.1 + 0.9 * done / h.warm_up)
-    return h.learning_rate * 0.5 * (1.0 + math.cos(math.pi * (done - h.warm_up) / (1.0 - h.warm_up)))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run torch on one thread: bags are small, and the order of additions then depends on nothing outside."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _optimiser(network: GatedAttentionMIL, hyperparameters: Hyperparameters) -> torch.optim.AdamW:
     biases = [value for name, value in network.named_parameters() if name.endswith("bias")]
     matrices = [value for name, value in network.named_parameters() if not name.endswith("bias")]
@@ -237,14 +213,3 @@ def _optimiser(network: GatedAttentionMIL, hyperparameters: Hyperparameters) -> 
         ],
         lr=hyperparameters.learning_rate,
     )
-
-
-def _batches(patients: int, batch: int, steps: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Yield ``steps`` arrays of patients: seeded permutations one after the other."""
-    queue = np.empty(0, np.int64)
-    size = min(batch, patients)
-    for _ in range(steps):
-        while len(queue) < size:
-            queue = np.concatenate([queue, rng.permutation(patients)])
-        yield queue[:size]
-        queue = queue[size:]

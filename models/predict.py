@@ -12,7 +12,7 @@ import torch
 
 from models.bags import Bag, load_bag
 from models.cohort import Patient
-from models.mil_learner import one_thread
+from models.training import one_thread
 from pipelines.errors import ConfigError, InputError
 from pipelines.progress import progress
 

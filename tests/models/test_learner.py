@@ -17,6 +17,7 @@ from models.mil_learner import Hyperparameters, MilLearner, class_weights, learn
 from models.model_file import Model
 from models.predict import predict_bag
 from models.train import default_steps, train_model
+from models.training import proximal_loss
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ helper = importlib.util.module_from_spec(spec)
 sys.modules["planted_module"] = helper
 spec.loader.exec_module(helper)
 from models.mil_learner import MilLearner
+from models.training import proximal_loss
 from models.train import train_model
 learner = MilLearner.from_bags(*helper.planted(24, 1), helper.spec())
 state = train_model(learner, 2, 5, seed=4)
@@ -170,3 +172,23 @@ def test_values_out_of_range_are_refused(learner: MilLearner) -> None:
 def test_default_steps_see_each_patient_about_twice() -> None:
     assert default_steps(10, Hyperparameters()) == 20
     assert default_steps(400, Hyperparameters()) == 100
+
+
+def test_the_proximal_term_holds_a_round_near_its_base(make_planted: Callable, make_spec: Callable) -> None:
+    """FedProx: the stronger, the shorter the way from the round's base; the term itself is mu/2 times its square."""
+    bags, labels = make_planted(24, seed=1)
+    ways = []
+    for strength in (0.0, 1.0, 100.0):
+        one = MilLearner.from_bags(bags, labels, make_spec(), Hyperparameters(proximal=strength, weight_decay=0.0))
+        base = one.initial_state(0)
+        trained = one.train(base, 2, 10, 30, seed=0).state
+        ways.append(sum(float(np.square(trained[name] - base[name]).sum()) for name in base))
+    assert ways[0] > 1.5 * ways[1] > 3 * ways[2] > 0
+    moved = [torch.full((2, 3), 1.5), torch.zeros(4)]
+    assert proximal_loss(moved, [torch.ones(2, 3), torch.zeros(4)], 4.0).item() == pytest.approx(0.5 * 4.0 * 6 * 0.25)
+
+
+def test_an_epoch_is_every_patient_once(make_planted: Callable, make_spec: Callable) -> None:
+    bags, labels = make_planted(17, seed=1)
+    assert MilLearner.from_bags(bags, labels, make_spec(), Hyperparameters(batch_patients=8)).steps_per_epoch == 3
+    assert MilLearner.from_bags(bags, labels, make_spec(), Hyperparameters(batch_patients=64)).steps_per_epoch == 1
