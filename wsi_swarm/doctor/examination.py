@@ -25,4 +25,5 @@ def examine_all(folder: Path) -> list[Finding]:
         here = libraries.check_here()
         gpu = machine.check_gpu()
         rest = machine.check_machine(folder)
-        return [*here, *libraries.finish_elsewhere(elsewhere), gpu, *rest, *swarm.result(), hub.result()]
+        slow = [finding for process in elsewhere for finding in libraries.finish_elsewhere(process)]
+        return [*here, *slow, gpu, *rest, *swarm.result(), hub.result()]

@@ -43,14 +43,17 @@ def check_here() -> list[Finding]:
     return [*found, *(_installed(name) for name in _LATER), *(_optional(name, why) for name, why in _OPTIONAL.items())]
 
 
-def start_elsewhere() -> subprocess.Popen[str]:
-    """Begin to load the slow libraries in a process of its own, so that another core works on it meanwhile."""
-    code = "from wsi_swarm.doctor.libraries import print_slow; print_slow()"
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start_elsewhere() -> list[subprocess.Popen[str]]:
+    """Begin to load the slow libraries in processes of their own, so that other cores work on it meanwhile."""
+    code = "import sys; from wsi_swarm.doctor.libraries import print_slow; print_slow(sys.argv[1])"
+    return [
+        subprocess.Popen([sys.executable, "-c", code, group], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for group in _SLOW
+    ]
 
 
 def finish_elsewhere(process: subprocess.Popen[str]) -> list[Finding]:
-    """Return what ``start_elsewhere`` found."""
+    """Return what one of ``start_elsewhere`` found."""
     try:
         out, problem = process.communicate(timeout=_CHILD_S)
         return [Finding(**finding) for finding in json.loads(out)]
@@ -61,19 +64,13 @@ def finish_elsewhere(process: subprocess.Popen[str]) -> list[Finding]:
     except ValueError:
         lines = problem.strip().splitlines()
         said = f"ended with {process.returncode}: {lines[-1] if lines else 'no message'}"
-    return [Finding(AREA, "chain and tables", "FAIL", said, _AGAIN)]
+    return [Finding(AREA, str(process.args[-1]), "FAIL", said, _AGAIN)]
 
 
-def print_slow() -> None:
-    """Examine the slow libraries and print the findings as JSON; for the process of ``start_elsewhere``."""
-    checks: dict[str, Callable[[], str]] = {
-        "web3": _web3,
-        "py-evm": _evm,
-        "scikit-image": _skimage,
-        "scikit-learn": _sklearn,
-        "pandas": _pandas,
-    }
-    print(json.dumps([vars(examine(AREA, name, _AGAIN, work)) for name, work in checks.items()]))  # noqa: T201
+def print_slow(group: str) -> None:
+    """Examine a group of slow libraries and print the findings as JSON; for the processes of ``start_elsewhere``."""
+    found = [examine(AREA, name, _AGAIN, work) for name, work in _SLOW[group].items()]
+    print(json.dumps([vars(finding) for finding in found]))  # noqa: T201
 
 
 def _python() -> Finding | str:
@@ -187,6 +184,12 @@ def _pandas() -> str:
 
     _require(pd.read_csv(io.StringIO("a\n1\n"))["a"].tolist() == [1], "it reads tables wrongly")
     return f"{pd.__version__}, openpyxl {version('openpyxl')}"
+
+
+_SLOW: dict[str, dict[str, Callable[[], str]]] = {
+    "chain": {"web3": _web3, "py-evm": _evm},
+    "tables": {"scikit-image": _skimage, "scikit-learn": _sklearn, "pandas": _pandas},
+}
 
 
 def _installed(name: str) -> Finding:
