@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import tifffile
 
 from models.feature_kind import FeatureKind
 from models.model_file import Model, ModelSpec, save_model
@@ -80,9 +81,8 @@ def test_inspect_tells_of_a_slide_that_tile_would_refuse(make_slide, wsi_swarm) 
 
 def test_what_libraries_complain_of_is_not_said_to_the_user(make_slide) -> None:
     slide = make_slide(size=(300, 300))
-    sound = slide.read_bytes()
-    assert b"tifffile.py" in sound
-    slide.write_bytes(sound.replace(b"tifffile.py", b"\xff\xfefffile.py"))  # no text any more
+    with tifffile.TiffFile(slide, mode="r+") as file:
+        file.pages[0].tags["ResolutionUnit"].overwrite(9)  # there is no such unit
     command = [sys.executable, "-m", "wsi_swarm.cli.main", "inspect", str(slide)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "read by      openslide" in done.stdout
