@@ -17,7 +17,7 @@ import pytest
 from wsi_swarm.swarm.ledger import typed_data as td
 from wsi_swarm.swarm.ledger.base import Phase, RunTerms
 from wsi_swarm.swarm.ledger.evm import EvmLedger
-from wsi_swarm.swarm.ledger.federation import read_federation, write_join_request
+from wsi_swarm.swarm.ledger.federation import JoinFile, read_federation, write_join_file
 from wsi_swarm.swarm.ledger.rpc_client import RpcClient
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ class Processes:
         for who, key in enumerate(KEYS):
             path = self.folder / f"centre-{who}.join.json"
             endpoint = f"tcp://127.0.0.1:{7000 + who}"
-            write_join_request(path, td.sign_join_request(key, 1337, td.ZERO_ADDRESS, key, endpoint, 2**40))
+            request = td.sign_join_request(key, 1337, td.ZERO_ADDRESS, key, endpoint, 2**40)
+            write_join_file(path, JoinFile(path.name.split(".")[0], 1337, td.ZERO_ADDRESS, request))
             options += ["--founder", str(path)]
         out = self.folder / "federation.json"
         subprocess.run([*COMMAND, "deploy", "--rpc", url, "--out", str(out), *options], check=True, capture_output=True)
@@ -77,7 +78,9 @@ def play_round(ledgers: list[EvmLedger], run: int) -> None:
     root = bytes([state.round + 100]) * 32
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda m: ledgers[m].commit(run, state.round, bytes([m + 1]) * 32), range(3)))
-    digest = td.attest_digest(1337, ledgers[0].contract, run, state.round, state.base_root, ALL, root)
+    state = ledgers[0].run(run)
+    where = (1337, ledgers[0].contract, run, state.round, state.base_root, state.commits_hash)
+    digest = td.attest_digest(*where, ALL, root)
     ledgers[1].finalise(run, state.round, ALL, root, {m: td.sign(KEYS[m], digest) for m in (0, 2)})
 
 

@@ -30,13 +30,14 @@ def test_bitmap_and_indices_are_inverse(members: frozenset[int]) -> None:
     assert td.indices(td.bitmap(members)) == members
 
 
-@given(base=WORDS, root=WORDS, contributors=st.frozensets(st.integers(0, 255)), round_=st.integers(0, 2**32))
-def test_attest_digest_is_eip712(base: bytes, root: bytes, contributors: frozenset[int], round_: int) -> None:
-    fields = {"run": "uint256", "round": "uint256", "baseRoot": "bytes32", "contributors": "uint256"}
-    types = {"Attest": [{"name": n, "type": t} for n, t in {**fields, "mergedRoot": "bytes32"}.items()]}
-    values = {"run": 3, "round": round_, "baseRoot": base, "contributors": td.bitmap(contributors), "mergedRoot": root}
+@given(base=WORDS, commits=WORDS, root=WORDS, who=st.frozensets(st.integers(0, 255)), round_=st.integers(0, 2**32))
+def test_attest_digest_is_eip712(base: bytes, commits: bytes, root: bytes, who: frozenset[int], round_: int) -> None:
+    fields = {"run": "uint256", "round": "uint256", "baseRoot": "bytes32", "commitsHash": "bytes32"}
+    fields |= {"contributors": "uint256", "mergedRoot": "bytes32"}
+    types = {"Attest": [{"name": n, "type": t} for n, t in fields.items()]}
+    values = dict(zip(fields, (3, round_, base, commits, td.bitmap(who), root), strict=True))
     message = encode_typed_data(DOMAIN, types, values)
-    digest = td.attest_digest(1337, CONTRACT, 3, round_, base, contributors, root)
+    digest = td.attest_digest(1337, CONTRACT, 3, round_, base, commits, who, root)
     assert Account.recover_message(message, signature=td.sign(KEY, digest)) == td.account_of(KEY)
 
 

@@ -29,14 +29,21 @@ from wsi_swarm.swarm.ledger.events import (
     Event,
     Executed,
     Final,
+    KeyRotated,
+    Left,
     MemberAdded,
     MemberRemoved,
+    MemberReplaced,
     ProposalKind,
     Proposed,
+    Rejected,
+    Replacement,
     RoundOpened,
     RunFinished,
     RunOpened,
     RunTerms,
+    Struck,
+    Subject,
     Void,
     VoidReason,
     Voted,
@@ -52,16 +59,20 @@ __all__ = [
     "Committed",
     "Deployed",
     "Enrolled",
+    "Equivocation",
     "Event",
     "Executed",
     "Final",
     "JoinRequest",
+    "KeyRotated",
     "Ledger",
     "LedgerError",
     "LedgerReader",
+    "Left",
     "Member",
     "MemberAdded",
     "MemberRemoved",
+    "MemberReplaced",
     "NotAllowedError",
     "NotNowError",
     "Phase",
@@ -70,16 +81,21 @@ __all__ = [
     "ProposalStatus",
     "Proposed",
     "RefusedError",
+    "Rejected",
+    "Replacement",
     "RoundOpened",
     "RunFinished",
     "RunOpened",
     "RunState",
     "RunTerms",
+    "Struck",
+    "Subject",
     "UnreachableError",
     "Void",
     "VoidReason",
     "Voted",
     "WrongChainError",
+    "committee",
     "quorum",
 ]
 
@@ -94,7 +110,7 @@ class Phase(Enum):
     ATTEST = 2
     """Commits are closed; reveal, merge, attest, finalise."""
     OVERDUE = 3
-    """A deadline passed without a result: any active member may ``poke``, which voids the round."""
+    """A deadline passed without a result, or no quorum is left: any member may ``poke``, which voids the round."""
     FINISHED = 4
     """All final rounds are done."""
 
@@ -146,6 +162,28 @@ class JoinRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Equivocation:
+    """One member's signatures over two roots for the same merge; who that is, the signatures tell.
+
+    Attributes
+    ----------
+    round, base_root, commits_hash, contributors
+        What both are about, as in ``typed_data.attest_digest``.
+    root_a, signature_a, root_b, signature_b : bytes
+        32 and 65 bytes each.
+    """
+
+    round: int
+    base_root: bytes
+    commits_hash: bytes
+    contributors: frozenset[int]
+    root_a: bytes
+    signature_a: bytes
+    root_b: bytes
+    signature_b: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """A vote, as it stands at ``chain_time``."""
 
@@ -158,9 +196,8 @@ class Proposal:
     expires_at: int
     status: ProposalStatus
     outcome: int | None
-    """Index of the member added or removed, or id of the run opened; None until executed."""
-    subject: Candidate | int | RunTerms
-    """The candidate, the index of the member to remove, or the terms of the run."""
+    """Index of the member added, removed or replaced, or id of the run opened; None until executed."""
+    subject: Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +218,10 @@ class RunState:
     expected: frozenset[int]
     """Commits close as soon as all of these have committed (and ``min_peers`` are there)."""
     committed: frozenset[int]
+    rejected: frozenset[int]
+    """Will not attest in this round: by their own word, or because they were struck in it."""
+    struck: frozenset[int]
+    """Out of this run for good: each signed two roots for one merge."""
     weights: Mapping[int, int]
     """Merge weight of each enrolled member."""
     commits_hash: bytes
@@ -207,14 +248,32 @@ class RunState:
         return closed + self.terms.attest_seconds
 
     @property
+    def committee(self) -> frozenset[int]:
+        """Committers that download, merge and attest in this round, as far as the committers are known now."""
+        return committee(self.committed, self.round, self.terms.committee)
+
+    @property
     def quorum(self) -> int:
         """Signatures that ``finalise`` needs, with the committers known now."""
-        return quorum(len(self.committed), self.terms.min_peers)
+        return quorum(len(self.committee), self.terms.min_peers)
 
 
-def quorum(committers: int, min_peers: int) -> int:
-    """Return how many attestations make a round final: a majority of its committers, never below ``min_peers``."""
-    return max(min_peers, committers // 2 + 1)
+def committee(committed: frozenset[int], round_: int, size: int) -> frozenset[int]:
+    """Return who attests in a round: ``size`` of its committers, the next ones in index order in each round.
+
+    With ``n`` committers sorted by index these are the ``size`` places from ``round_ * size % n`` on, beginning
+    again after the last. All committers where ``size`` is 0 or not below their number.
+    """
+    n = len(committed)
+    if size == 0 or size >= n:
+        return committed
+    members = sorted(committed)
+    return frozenset(members[(round_ * size + place) % n] for place in range(size))
+
+
+def quorum(attesters: int, min_peers: int) -> int:
+    """Return how many attestations make a round final: a majority of its committee, never below ``min_peers``."""
+    return max(min_peers, attesters // 2 + 1)
 
 
 class LedgerReader(Protocol):
@@ -292,12 +351,28 @@ class Ledger(LedgerReader, Protocol):
         """Propose to open a run (counts as a yes); return the proposal's id."""
         ...
 
+    def propose_replacement(self, member: int, request: JoinRequest) -> int:
+        """Propose that a member gets the account and keys of ``request`` (lost or stolen keys); return the id."""
+        ...
+
+    def resign(self) -> None:
+        """Stop being a member, at once; the last member cannot."""
+        ...
+
+    def rotate_key(self, curve_key: bytes, endpoint_hash: bytes) -> None:
+        """Use another CURVE key, or be reached elsewhere (``typed_data.endpoint_hash``), from now on."""
+        ...
+
     def vote(self, proposal: int, yes: bool) -> None:
         """Vote; the vote that makes the majority also executes the proposal."""
         ...
 
     def enrol(self, run: int, weight: int) -> None:
         """Take part in the run from the next round on, with a merge weight that never changes in this run."""
+        ...
+
+    def leave(self, run: int) -> None:
+        """Take no part in the run any more, from now on; a commit already made stays. Enrol again to come back."""
         ...
 
     def commit(self, run: int, round_: int, commitment: bytes) -> None:
@@ -310,6 +385,14 @@ class Ledger(LedgerReader, Protocol):
         """Submit a quorum of attestations (65 bytes each, by member index); the next round opens in the same step."""
         ...
 
+    def reject(self, run: int, round_: int) -> None:
+        """Say that this member will not attest in this round, so that nobody waits for it; not to be taken back."""
+        ...
+
+    def report_equivocation(self, run: int, proof: Equivocation) -> None:
+        """Have the member that signed both roots struck from the run."""
+        ...
+
     def poke(self, run: int) -> None:
-        """Move a run on whose deadline has passed: open round 1 or void the round; ``NotNowError`` if none has."""
+        """Move on a run that is due: open round 1, or void an overdue round; ``NotNowError`` if nothing is due."""
         ...

@@ -18,14 +18,21 @@ from wsi_swarm.swarm.ledger.events import (
     Event,
     Executed,
     Final,
+    KeyRotated,
+    Left,
     MemberAdded,
     MemberRemoved,
+    MemberReplaced,
     ProposalKind,
     Proposed,
+    Rejected,
+    Replacement,
     RoundOpened,
     RunFinished,
     RunOpened,
     RunTerms,
+    Struck,
+    Subject,
     Void,
     VoidReason,
     Voted,
@@ -38,7 +45,7 @@ if TYPE_CHECKING:
     from wsi_swarm.swarm.ledger.rpc_client import RawLog
 
 _CANDIDATE = "(address,bytes32,bytes32)"
-_TERMS = "(bytes32,bytes32,uint32,uint16,uint32,uint32,uint32,uint32)"
+_TERMS = "(bytes32,bytes32,uint32,uint16,uint32,uint32,uint32,uint32,uint16)"
 
 
 def call_data(function: str, *arguments: object) -> bytes:
@@ -85,8 +92,8 @@ def proposal(number: int, told: tuple[Any, ...]) -> Proposal:
 
 def run_state(number: int, told: tuple[Any, ...]) -> RunState:
     """Read ``run(id)``."""
-    terms, phase, round_, finals, base_root, enrolled, joining, electorate, expected, committed, weights = told[:11]
-    commits_hash, opened_at, opened_block, closed_at, chain_time = told[11:]
+    terms, phase, round_, finals, base_root, enrolled, joining, electorate, expected, committed = told[:10]
+    rejected, struck, weights, commits_hash, opened_at, opened_block, closed_at, chain_time = told[10:]
     return RunState(
         run=number,
         terms=RunTerms(*terms),
@@ -99,6 +106,8 @@ def run_state(number: int, told: tuple[Any, ...]) -> RunState:
         electorate=indices(electorate),
         expected=indices(expected),
         committed=indices(committed),
+        rejected=indices(rejected),
+        struck=indices(struck),
         weights={i: weight for i, weight in enumerate(cast("list[int]", weights)) if weight},
         commits_hash=commits_hash,
         opened_at=opened_at,
@@ -124,13 +133,22 @@ def _address(told: str) -> str:
     return checksum_address(bytes.fromhex(told[2:]))
 
 
-def _subject(kind: ProposalKind, data: bytes) -> Candidate | int | RunTerms:
-    if kind is ProposalKind.ADD_MEMBER:
-        ((account, curve_key, endpoint_hash),) = decode([_CANDIDATE], data)
-        return Candidate(_address(account), curve_key, endpoint_hash)
-    if kind is ProposalKind.REMOVE_MEMBER:
-        return decode(["uint256"], data)[0]
-    return RunTerms(*decode([_TERMS], data)[0])
+def _subject(kind: ProposalKind, data: bytes) -> Subject:
+    match kind:
+        case ProposalKind.ADD_MEMBER:
+            return _candidate(decode([_CANDIDATE], data)[0])
+        case ProposalKind.REMOVE_MEMBER:
+            return decode(["uint256"], data)[0]
+        case ProposalKind.OPEN_RUN:
+            return RunTerms(*decode([_TERMS], data)[0])
+        case ProposalKind.REPLACE_MEMBER:
+            member, candidate = decode(["uint256", _CANDIDATE], data)
+            return Replacement(member, _candidate(candidate))
+
+
+def _candidate(told: tuple[str, bytes, bytes]) -> Candidate:
+    account, curve_key, endpoint_hash = told
+    return Candidate(_address(account), curve_key, endpoint_hash)
 
 
 def _proposed(block: int, index: int, v: dict[str, Any]) -> Event:
@@ -146,11 +164,18 @@ _EVENTS: dict[str, Callable[[int, int, dict[str, Any]], Event]] = {
         b, i, v["member"], _address(v["account"]), v["curveKey"], v["endpointHash"]
     ),
     "MemberRemoved": lambda b, i, v: MemberRemoved(b, i, v["member"], _address(v["account"])),
+    "MemberReplaced": lambda b, i, v: MemberReplaced(
+        b, i, v["member"], _address(v["account"]), v["curveKey"], v["endpointHash"]
+    ),
+    "KeyRotated": lambda b, i, v: KeyRotated(b, i, v["member"], v["curveKey"], v["endpointHash"]),
     "Proposed": _proposed,
     "Voted": lambda b, i, v: Voted(b, i, v["proposal"], v["member"], v["yes"]),
     "Executed": lambda b, i, v: Executed(b, i, v["proposal"], v["outcome"]),
     "RunOpened": lambda b, i, v: RunOpened(b, i, v["run"], v["proposal"], v["configHash"], v["baseRoot"]),
     "Enrolled": lambda b, i, v: Enrolled(b, i, v["run"], v["member"], v["weight"], v["round"]),
+    "Left": lambda b, i, v: Left(b, i, v["run"], v["member"], v["round"]),
+    "Struck": lambda b, i, v: Struck(b, i, v["run"], v["member"], v["round"], v["rootA"], v["rootB"]),
+    "Rejected": lambda b, i, v: Rejected(b, i, v["run"], v["round"], v["member"]),
     "RoundOpened": lambda b, i, v: RoundOpened(
         b, i, v["run"], v["round"], v["baseRoot"], indices(v["electorate"]), indices(v["expected"]), v["openedAt"]
     ),

@@ -51,6 +51,9 @@ _REFUSALS: dict[str, tuple[type[RefusedError], str]] = {
     "AlreadyVoted": (AlreadyDoneError, "this member has voted on the proposal before, and a vote is final."),
     "AlreadyEnrolled": (AlreadyDoneError, "this member is enrolled and will be expected in the next round."),
     "AlreadyCommitted": (AlreadyDoneError, "this member has committed to an update in this round."),
+    "AlreadyRejected": (AlreadyDoneError, "this member has said before that it will not attest in this round."),
+    "AlreadyStruck": (AlreadyDoneError, "the member that signed two roots is struck from the run already."),
+    "NotEnrolled": (AlreadyDoneError, "this member takes no part in the run, so it cannot leave it."),
     "WrongRound": (NotNowError, "the run is in another round; read its state again."),
     "WrongPhase": (NotNowError, "the round is in another phase; read its state again."),
     "NothingToPoke": (NotNowError, "no deadline of the run has passed that a poke could act on."),
@@ -63,13 +66,15 @@ _REFUSALS: dict[str, tuple[type[RefusedError], str]] = {
         NotAllowedError,
         "this member does not belong to the electorate, which was fixed at opening; enrol, or wait for the next one.",
     ),
+    "NotAttester": (NotAllowedError, "only a member that may attest in this round can reject it."),
+    "StruckFromRun": (NotAllowedError, "this member signed two roots for one merge and is out of this run for good."),
     "UnknownProposal": (
         RefusedError,
         "there is no such proposal on the contract; `wsi-swarm swarm status` lists them.",
     ),
     "UnknownRun": (RefusedError, "there is no such run on the contract; `wsi-swarm swarm status` lists them."),
     "UnknownMember": (RefusedError, "there is no active member with this index; `wsi-swarm swarm status` lists them."),
-    "AlreadyMember": (RefusedError, "the account is an active member already."),
+    "AlreadyMember": (RefusedError, "the account is or was a member's already."),
     "CurveKeyTaken": (RefusedError, "another member uses this CURVE key; make a new key pair."),
     "BadMember": (RefusedError, "account and CURVE key of a member must not be zero."),
     "TooManyMembers": (RefusedError, "a contract holds at most 256 members; deploy a successor."),
@@ -79,7 +84,8 @@ _REFUSALS: dict[str, tuple[type[RefusedError], str]] = {
     "BadSignature": (RefusedError, "a signature does not belong to the account that it is said to come from."),
     "BadTerms": (
         RefusedError,
-        "run terms are invalid: roots and counts must not be zero, min_peers at least 2 and at most 256.",
+        "run terms are invalid: roots and counts must not be zero, min_peers at least 2 and at most 256, and a "
+        "committee not smaller than min_peers.",
     ),
     "BadWeight": (RefusedError, "the weight must be between 1 and the run's maximum."),
     "WeightFixed": (RefusedError, "a member's weight is fixed by its first enrolment in the run."),
@@ -87,9 +93,10 @@ _REFUSALS: dict[str, tuple[type[RefusedError], str]] = {
     "BadContributors": (RefusedError, "contributors must be committers of this round, and at least min_peers of them."),
     "BadAttesters": (
         RefusedError,
-        "attesters must be committers of this round and active members, one signature for each.",
+        "attesters must be active members of this round's committee that did not reject it, one signature for each.",
     ),
     "BadRoot": (RefusedError, "the root of a merged model must not be zero."),
+    "NoEquivocation": (RefusedError, "two signatures over the same root contradict nothing."),
     "NoQuorum": (RefusedError, "too few members attest to this result."),
 }
 

@@ -12,6 +12,7 @@ class ProposalKind(IntEnum):
     ADD_MEMBER = 0
     REMOVE_MEMBER = 1
     OPEN_RUN = 2
+    REPLACE_MEMBER = 3
 
 
 class VoidReason(IntEnum):
@@ -19,6 +20,8 @@ class VoidReason(IntEnum):
 
     TOO_FEW_COMMITS = 0
     NO_QUORUM = 1
+    REJECTED = 2
+    """So many refused to attest (or were removed or struck) that no quorum was left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class RunTerms:
         Length of enrolment, of the commit phase, and of reveal, merge and attestation together.
     max_weight : int
         Cap of a member's merge weight.
+    committee : int
+        How many committers of a round download, merge and attest; 0 for all of them, else at least ``min_peers``.
     """
 
     config_hash: bytes
@@ -49,6 +54,7 @@ class RunTerms:
     commit_seconds: int
     attest_seconds: int
     max_weight: int
+    committee: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,18 @@ class Candidate:
     account: str
     curve_key: bytes
     endpoint_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A member keeps its index and its runs and gets the candidate's account and keys."""
+
+    member: int
+    candidate: Candidate
+
+
+Subject = Candidate | int | RunTerms | Replacement
+"""Of a vote: the candidate, the index of the member to remove, the terms of the run, or the replacement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +106,29 @@ class MemberAdded(Event):
 
 @dataclass(frozen=True, slots=True)
 class MemberRemoved(Event):
-    """A member lost all its rights, at once."""
+    """A member lost all its rights, at once: by vote, or by its own word."""
 
     member: int
     account: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberReplaced(Event):
+    """A member got another account and CURVE key by vote; the old account has no say any more."""
+
+    member: int
+    account: str
+    curve_key: bytes
+    endpoint_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRotated(Event):
+    """A member changed its CURVE key or its endpoint."""
+
+    member: int
+    curve_key: bytes
+    endpoint_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +140,7 @@ class Proposed(Event):
     proposer: int
     electorate: frozenset[int]
     expires_at: int
-    subject: Candidate | int | RunTerms
-    """The candidate, the index of the member to remove, or the terms of the run."""
+    subject: Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +158,7 @@ class Executed(Event):
 
     proposal: int
     outcome: int
-    """Index of the member added or removed, or id of the run opened."""
+    """Index of the member added, removed or replaced, or id of the run opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +180,27 @@ class Enrolled(Event):
     weight: int
     round: int
     """The round that was open at that moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left(Event):
+    """A member takes no part in a run any more, until it enrols again."""
+
+    run: int
+    member: int
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Struck(Event):
+    """A member signed two roots for one merge, and is out of the run for good."""
+
+    run: int
+    member: int
+    round: int
+    """The round that its signatures are about."""
+    root_a: bytes
+    root_b: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +228,20 @@ class Committed(Event):
 
 @dataclass(frozen=True, slots=True)
 class CommitsClosed(Event):
-    """Everybody expected had committed before the deadline."""
+    """Everybody still expected had committed before the deadline."""
 
     run: int
     round: int
     closed_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected(Event):
+    """A committer said that it will not attest in this round."""
+
+    run: int
+    round: int
+    member: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +258,7 @@ class Final(Event):
 
 @dataclass(frozen=True, slots=True)
 class Void(Event):
-    """A deadline passed; the base stays."""
+    """The round ended without a result; the base stays."""
 
     run: int
     round: int

@@ -1,4 +1,4 @@
-"""Pure model of ``contracts/Registry.sol``: members and votes. Same rules, same order of checks, same refusals."""
+"""Pure model of ``contracts/Members.sol`` and ``Votes.sol``. Same rules, same order of checks, same refusals."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from wsi_swarm.swarm.ledger.events import (
     Deployed,
     Event,
     Executed,
+    KeyRotated,
     MemberAdded,
     MemberRemoved,
+    MemberReplaced,
     ProposalKind,
     Proposed,
+    Replacement,
     RunTerms,
     Voted,
 )
@@ -24,7 +27,7 @@ from wsi_swarm.swarm.ledger.typed_data import ZERO_ADDRESS, endpoint_hash, join_
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from wsi_swarm.swarm.ledger.base import JoinRequest
+    from wsi_swarm.swarm.ledger.base import JoinRequest, Subject
 
 MAX_MEMBERS = 256
 MAX_VOTING_SECONDS = 365 * 24 * 3600
@@ -37,7 +40,7 @@ class _Vote:
     proposer: int
     electorate: frozenset[int]
     expires_at: int
-    subject: Candidate | int | RunTerms
+    subject: Subject
     yes: frozenset[int] = frozenset()
     no: frozenset[int] = frozenset()
     outcome: int | None = None
@@ -109,16 +112,15 @@ class RegistryModel:
 
     def propose_member(self, sender: str, request: JoinRequest) -> int:
         """Open a vote on admitting an applicant; it lasts no longer than the request is valid."""
-        proposer = self.member_of(sender)
-        now = self.clock()
-        if now >= request.expiry:
-            raise refusal("RequestExpired")
-        candidate = Candidate(request.account, request.curve_key, endpoint_hash(request.endpoint))
+        proposer, candidate = self.member_of(sender), candidate_of(request)
         self._check_candidate(candidate)
-        if not join_request_is_authentic(request, self.chain_id, self.address):
-            raise refusal("BadSignature")
-        expires_at = min(now + self.voting_seconds, request.expiry)
-        return self._propose(ProposalKind.ADD_MEMBER, proposer, expires_at, candidate)
+        return self._propose(ProposalKind.ADD_MEMBER, proposer, self._check_request(request), candidate)
+
+    def propose_replacement(self, sender: str, member: int, request: JoinRequest) -> int:
+        """Open a vote on giving a member another account and key; it lasts no longer than the request is valid."""
+        proposer, subject = self.member_of(sender), Replacement(member, candidate_of(request))
+        self._check_replacement(subject)
+        return self._propose(ProposalKind.REPLACE_MEMBER, proposer, self._check_request(request), subject)
 
     def propose_removal(self, sender: str, member: int) -> int:
         """Open a vote on removing a member."""
@@ -131,6 +133,20 @@ class RegistryModel:
         proposer = self.member_of(sender)
         check_terms(terms)
         return self._propose(ProposalKind.OPEN_RUN, proposer, self.clock() + self.voting_seconds, terms)
+
+    def resign(self, sender: str) -> None:
+        """Take the sender out."""
+        member = self.member_of(sender)
+        self._check_removal(member)
+        self._remove_member(member)
+
+    def rotate_key(self, sender: str, curve_key: bytes, endpoint_hash_: bytes) -> None:
+        """Change the sender's CURVE key and the hash of its endpoint."""
+        member = self.member_of(sender)
+        self._check_curve_key(curve_key, member)
+        known = self.member_list[member]
+        self.member_list[member] = replace(known, curve_key=curve_key, endpoint_hash=endpoint_hash_)
+        self.emit(lambda b, i: KeyRotated(b, i, member, curve_key, endpoint_hash_))
 
     def vote(self, sender: str, proposal: int, yes: bool) -> None:
         """Vote on an open proposal; the vote that makes the majority executes it."""
@@ -179,7 +195,7 @@ class RegistryModel:
     def _has_majority(self, vote: _Vote, yes: frozenset[int]) -> bool:
         return 2 * len(yes & self.active) > len(vote.electorate)
 
-    def _propose(self, kind: ProposalKind, proposer: int, expires_at: int, subject: Candidate | int | RunTerms) -> int:
+    def _propose(self, kind: ProposalKind, proposer: int, expires_at: int, subject: Subject) -> int:
         vote = _Vote(kind, proposer, self.active, expires_at, subject)
         self._check_executable(vote, proposer, yes=True)
         self.votes.append(vote)
@@ -194,10 +210,10 @@ class RegistryModel:
             return
         if isinstance(vote.subject, Candidate):
             self._check_candidate(vote.subject)
+        elif isinstance(vote.subject, Replacement):
+            self._check_replacement(vote.subject)
         elif isinstance(vote.subject, int):
-            self._check_active(vote.subject)
-            if len(self.active) == 1:
-                raise refusal("TooFewMembers")
+            self._check_removal(vote.subject)
 
     def _cast(self, proposal: int, vote: _Vote, voter: int, yes: bool) -> None:
         if yes:
@@ -209,6 +225,8 @@ class RegistryModel:
             return
         if isinstance(vote.subject, Candidate):
             outcome = self._add_member(vote.subject)
+        elif isinstance(vote.subject, Replacement):
+            outcome = self._replace_member(vote.subject)
         elif isinstance(vote.subject, int):
             outcome = self._remove_member(vote.subject)
         else:
@@ -220,31 +238,65 @@ class RegistryModel:
         if member not in self.active:
             raise refusal("UnknownMember")
 
+    def _check_removal(self, member: int) -> None:
+        self._check_active(member)
+        if len(self.active) == 1:
+            raise refusal("TooFewMembers")
+
+    def _check_request(self, request: JoinRequest) -> int:
+        """Raise unless the request is valid and its account's own; return when a vote on it ends."""
+        now = self.clock()
+        if now >= request.expiry:
+            raise refusal("RequestExpired")
+        if not join_request_is_authentic(request, self.chain_id, self.address):
+            raise refusal("BadSignature")
+        return min(now + self.voting_seconds, request.expiry)
+
     def _check_candidate(self, candidate: Candidate) -> None:
-        if candidate.account == ZERO_ADDRESS or candidate.curve_key == ZERO_WORD:
+        if candidate.account == ZERO_ADDRESS:
             raise refusal("BadMember")
-        known = [m for m in self.member_list if m.account == candidate.account]
-        if known and known[0].active:
+        index = self._index_of(candidate.account)
+        if index in self.active:
             raise refusal("AlreadyMember")
-        if not known and len(self.member_list) == MAX_MEMBERS:
+        if index == MAX_MEMBERS:
             raise refusal("TooManyMembers")
-        owner = self._curve_keys().get(candidate.curve_key)
-        if owner not in {None, candidate.account}:
+        self._check_curve_key(candidate.curve_key, index)
+
+    def _check_replacement(self, subject: Replacement) -> None:
+        account = subject.candidate.account
+        self._check_active(subject.member)
+        if account == ZERO_ADDRESS:
+            raise refusal("BadMember")
+        if self._index_of(account) < len(self.member_list):
+            raise refusal("AlreadyMember")
+        self._check_curve_key(subject.candidate.curve_key, subject.member)
+
+    def _check_curve_key(self, curve_key: bytes, member: int) -> None:
+        """Every CURVE key that was ever used belongs to its member: a key is never passed on."""
+        if curve_key == ZERO_WORD:
+            raise refusal("BadMember")
+        told = (e for e in self.log if isinstance(e, MemberAdded | MemberReplaced | KeyRotated))
+        if any(e.member != member and e.curve_key == curve_key for e in told):
             raise refusal("CurveKeyTaken")
 
-    def _curve_keys(self) -> dict[bytes, str]:
-        """Every CURVE key that was ever used, with its account: a key is never passed on."""
-        return {e.curve_key: e.account for e in self.log if isinstance(e, MemberAdded)}
+    def _index_of(self, account: str) -> int:
+        """Return the index that the account has, or will have when it is admitted."""
+        return next((m.index for m in self.member_list if m.account == account), len(self.member_list))
 
     def _add_member(self, candidate: Candidate) -> int:
         self._check_candidate(candidate)
-        known = [m.index for m in self.member_list if m.account == candidate.account]
-        index = known[0] if known else len(self.member_list)
+        index = self._index_of(candidate.account)
         member = Member(index, candidate.account, candidate.curve_key, candidate.endpoint_hash, active=True)
         self.member_list[index : index + 1] = [member]
         self.emit(
             lambda b, i: MemberAdded(b, i, index, candidate.account, candidate.curve_key, candidate.endpoint_hash)
         )
+        return index
+
+    def _replace_member(self, subject: Replacement) -> int:
+        index, new = subject.member, subject.candidate
+        self.member_list[index] = Member(index, new.account, new.curve_key, new.endpoint_hash, active=True)
+        self.emit(lambda b, i: MemberReplaced(b, i, index, new.account, new.curve_key, new.endpoint_hash))
         return index
 
     def _remove_member(self, member: int) -> int:
@@ -253,9 +305,15 @@ class RegistryModel:
         return member
 
 
+def candidate_of(request: JoinRequest) -> Candidate:
+    """Return what of a request goes on chain."""
+    return Candidate(request.account, request.curve_key, endpoint_hash(request.endpoint))
+
+
 def check_terms(terms: RunTerms) -> None:
     """Raise ``BadTerms`` where the contract does."""
     counts = (terms.rounds, terms.enrol_seconds, terms.commit_seconds, terms.attest_seconds, terms.max_weight)
     sound = all(0 < count < 2**32 for count in counts) and 2 <= terms.min_peers <= MAX_MEMBERS
+    sound = sound and (terms.committee == 0 or terms.min_peers <= terms.committee < 2**16)
     if not sound or ZERO_WORD in {terms.config_hash, terms.base_root}:
         raise refusal("BadTerms")

@@ -15,7 +15,9 @@ ZERO_ADDRESS = "0x" + "00" * 20
 """Stands for the contract in the join request of a founder, who signs before the contract exists."""
 
 _DOMAIN_TYPE = keccak(b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)")
-_ATTEST_TYPE = keccak(b"Attest(uint256 run,uint256 round,bytes32 baseRoot,uint256 contributors,bytes32 mergedRoot)")
+_ATTEST_TYPE = keccak(
+    b"Attest(uint256 run,uint256 round,bytes32 baseRoot,bytes32 commitsHash,uint256 contributors,bytes32 mergedRoot)"
+)
 _JOIN_TYPE = keccak(b"JoinRequest(address account,bytes32 curveKey,bytes32 endpointHash,uint64 expiry)")
 _NAME = keccak(b"wsi-swarm")
 _VERSION = keccak(b"1")
@@ -88,11 +90,16 @@ def attest_digest(
     run: int,
     round_: int,
     base_root: bytes,
+    commits_hash: bytes,
     contributors: frozenset[int],
     merged_root: bytes,
 ) -> bytes:
-    """Return the 32 bytes that an attester signs: "merging these contributors onto this base gives this root"."""
-    struct = _ATTEST_TYPE + _uint(run) + _uint(round_) + _word(base_root)
+    """Return the 32 bytes that an attester signs: "merging these contributors onto this base gives this root".
+
+    ``commits_hash`` (``RunState.commits_hash``) says what they had committed to: after a reorganisation of the chain
+    other commits may stand there, and then signing another root is no equivocation.
+    """
+    struct = _ATTEST_TYPE + _uint(run) + _uint(round_) + _word(base_root) + _word(commits_hash)
     struct += _uint(bitmap(contributors)) + _word(merged_root)
     return keccak(b"\x19\x01" + domain_separator(chain_id, contract) + keccak(struct))
 

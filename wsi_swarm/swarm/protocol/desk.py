@@ -138,7 +138,7 @@ class Desk:
 
     def _digest(self, state: RunState, key: Key) -> bytes:
         seat = self.seat
-        return attest_digest(seat.chain_id, seat.contract, seat.run, state.round, state.base_root, *key)
+        return attest_digest(seat.chain_id, seat.contract, seat.run, state.round, state.base_root, state.commits_hash, *key)
 
     # The out-tray ------------------------------------------------------------------------------------------------
 

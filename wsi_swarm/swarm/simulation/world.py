@@ -332,7 +332,7 @@ class Simulation:
         state = self.run_state
         if not isinstance(message, Propose):
             return message
-        where = (self.contract.chain_id, self.contract.address, 1, state.round, state.base_root)
+        where = (self.contract.chain_id, self.contract.address, 1, state.round, state.base_root, state.commits_hash)
         digest = attest_digest(*where, message.contributors, message.merged_root)
         return replace(message, signature=sign(self._keys[sender], digest))
 
