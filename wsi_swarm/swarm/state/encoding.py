@@ -12,7 +12,7 @@ import math
 import struct
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,8 +59,7 @@ class Layout:
     def header(self) -> bytes:
         """Bytes that come before the values in the canonical encoding."""
         fields = {"dtype": DTYPE_TAG, "fraction_bits": self.fraction_bits, "tensors": self.tensors}
-        text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-        return _MAGIC + _LENGTH.pack(len(text)) + text
+        return header_of(fields)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,19 +128,38 @@ def from_bytes(data: bytes) -> FixedState:
     IntegrityError
         If ``data`` is not the canonical encoding of anything: a state has exactly one.
     """
-    try:
-        (length,) = _LENGTH.unpack_from(data, len(_MAGIC))
-        start = len(_MAGIC) + _LENGTH.size
-        layout = _layout_of(json.loads(data[start : start + min(length, _MAX_HEADER)]))
-    except (struct.error, ValueError, TypeError, KeyError, RecursionError) as error:
-        msg = f"these {len(data)} bytes are not an encoded model state; fetch them from another peer"
-        raise IntegrityError(msg) from error
+    fields, layout = read_header(data)
     header = layout.header
-    if not data.startswith(header) or len(data) != len(header) + 4 * layout.size:
+    if fields["dtype"] != DTYPE_TAG or not data.startswith(header) or len(data) != len(header) + 4 * layout.size:
         msg = f"an encoded model state of {len(data)} bytes is not in canonical form; fetch it from another peer"
         raise IntegrityError(msg)
     values = np.frombuffer(data, "<i4", offset=len(header)).astype(np.int32)
     return FixedState(layout, values)
+
+
+def header_of(fields: Mapping[str, object]) -> bytes:
+    """Return magic, length and canonical JSON of ``fields``: what stands before the values of an encoding."""
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _MAGIC + _LENGTH.pack(len(text)) + text
+
+
+def read_header(data: bytes) -> tuple[dict[str, Any], Layout]:
+    """Read the header of an encoding; whether it is canonical is for the caller to check by writing it anew.
+
+    Raises
+    ------
+    IntegrityError
+        If ``data`` does not begin with a header that names its ``dtype`` and describes tensors.
+    """
+    try:
+        (length,) = _LENGTH.unpack_from(data, len(_MAGIC))
+        start = len(_MAGIC) + _LENGTH.size
+        fields: Any = json.loads(data[start : start + min(length, _MAX_HEADER)])
+        _text(fields["dtype"])
+        return fields, _layout_of(fields)
+    except (struct.error, ValueError, TypeError, KeyError, RecursionError) as error:
+        msg = f"these {len(data)} bytes are not an encoded model state; fetch them from another peer"
+        raise IntegrityError(msg) from error
 
 
 def difference(state: FixedState, base: FixedState) -> FixedState:
@@ -149,8 +167,8 @@ def difference(state: FixedState, base: FixedState) -> FixedState:
     if state.layout != base.layout:
         msg = "the learner returned other tensors than it was given; the names and shapes must stay"
         raise SwarmError(msg)
-    wide = state.values.astype(np.int64) - base.values
-    if wide.size and int(np.abs(wide).max()) > LIMIT:
+    wide = np.subtract(state.values, base.values, dtype=np.int64)
+    if not _in_range(wide):
         limit = 2.0 ** (31 - base.layout.fraction_bits)
         msg = f"a value moved by {limit:g} or more in one round; lower the learning rate"
         raise SwarmError(msg)
@@ -161,13 +179,21 @@ def applicable(delta: FixedState, base: FixedState) -> bool:
     """Whether ``base + delta`` is a state: the same tensors, each value in range. Everybody judges this alike."""
     if delta.layout != base.layout:
         return False
-    wide = base.values.astype(np.int64) + delta.values
-    return not wide.size or int(np.abs(wide).max()) <= LIMIT
+    return _in_range(np.add(base.values, delta.values, dtype=np.int64))
+
+
+def saturated(values: NDArray[np.int64]) -> Values:
+    """Hold fixed-point values to the range, and each to the nearest that a float32 has: the values of a state."""
+    return representable(np.clip(values, -LIMIT, LIMIT))
 
 
 def representable(values: NDArray[np.int64]) -> Values:
     """Round each fixed-point value to the nearest that a float32 holds (24 significant bits, ties to even)."""
     return values.astype(np.float32).astype(np.int64).astype(np.int32)
+
+
+def _in_range(wide: NDArray[np.int64]) -> bool:
+    return not wide.size or (int(wide.max()) <= LIMIT and int(wide.min()) >= -LIMIT)
 
 
 def _fix(name: str, array: NDArray[np.generic], fraction_bits: int) -> Values:
@@ -182,13 +208,9 @@ def _fix(name: str, array: NDArray[np.generic], fraction_bits: int) -> Values:
     return scaled.astype(np.int64).astype(np.int32)
 
 
-def _layout_of(fields: Any) -> Layout:
-    if not isinstance(fields, dict) or cast("dict[str, Any]", fields).get("dtype") != DTYPE_TAG:
-        msg = "unknown header"
-        raise TypeError(msg)
-    known = cast("dict[str, Any]", fields)
-    tensors = tuple((_text(name), tuple(_whole(side) for side in shape)) for name, shape in known["tensors"])
-    return Layout(tensors, _whole(known["fraction_bits"]))
+def _layout_of(fields: dict[str, Any]) -> Layout:
+    tensors = tuple((_text(name), tuple(_whole(side) for side in shape)) for name, shape in fields["tensors"])
+    return Layout(tensors, _whole(fields["fraction_bits"]))
 
 
 def _text(value: object) -> str:
