@@ -17,6 +17,7 @@ from wsi_swarm.swarm.protocol.message import (
     Beat,
     Chunk,
     Envelope,
+    Forward,
     Have,
     Lack,
     Offer,
@@ -32,7 +33,8 @@ KEY = bytes(31) + b"\x07"
 words, members = st.binary(min_size=32, max_size=32), st.integers(0, 255)
 manifests = st.binary(max_size=600_000).map(manifest_of)
 messages = st.one_of(
-    st.builds(Beat, st.text(max_size=256), st.booleans()),
+    st.builds(Beat, st.text(max_size=256), st.booleans(), st.frozensets(members)),
+    st.builds(Forward, members, st.binary(max_size=1000)),
     st.builds(Reveal, members, st.integers(0, 2**32 - 1), words, manifests),
     st.builds(WantReveal, members),
     st.builds(WantManifest, words),
@@ -102,7 +104,7 @@ def forged(body: object) -> bytes:
         ([VERSION, 1, bytes(32), 1, 1, 5, [bytes(32), list(range(WINDOW + 1))]], "no message"),
         ([VERSION, 1, bytes(32), 1, 1, 4, [[5, bytes(64)]]], "no message"),
         ([VERSION, 1, bytes(32), 1, 1, 6, [bytes(32), 0, bytes(CHUNK_BYTES + 1)]], "no message"),
-        ([VERSION, 1, bytes(32), 1, 1, 0, ["e" * 300, True]], "no message"),
+        ([VERSION, 1, bytes(32), 1, 1, 0, ["e" * 300, True, []]], "no message"),
         ([VERSION, 1, bytes(32), 1, 1, 2, [1]], "valid signature"),
         ({}, "no message"),
         ([[[[[[[[]]]]]]]], "no message"),

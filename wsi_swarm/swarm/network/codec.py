@@ -22,6 +22,7 @@ from wsi_swarm.swarm.protocol.message import (
     Beat,
     Chunk,
     Envelope,
+    Forward,
     Have,
     Lack,
     Message,
@@ -34,17 +35,24 @@ from wsi_swarm.swarm.protocol.message import (
 )
 from wsi_swarm.swarm.state.chunks import CHUNK_BYTES, MAX_CHUNKS, Manifest
 
-VERSION = 2
+VERSION = 3
 """Of the protocol; a peer with another one is refused with a sentence that says so."""
 
 MAX_FRAME = max(CHUNK_BYTES, 32 * MAX_CHUNKS) + 4096
-"""Longest frame in bytes that is read from a peer."""
+"""Longest frame in bytes that is read from its author."""
+
+MAX_FORWARD = MAX_FRAME + 512
+"""Longest frame in bytes that is read from a peer: one that it passes on."""
 
 _DOMAIN = keccak(b"wsi-swarm peer message 1")
 
 
 class BadMessageError(SwarmError):
     """A peer sent something that is no message of this run."""
+
+
+class OtherVersionError(BadMessageError):
+    """A peer speaks another version of the protocol, which is nobody's fault."""
 
 
 def seal(envelope: Envelope, key: bytes) -> bytes:
@@ -60,15 +68,17 @@ def unseal(frame: bytes) -> tuple[Envelope, str]:
     Raises
     ------
     BadMessageError
-        If the frame is too long, malformed, of another protocol version or not signed.
+        If the frame is too long, malformed or not signed.
+    OtherVersionError
+        If it is of another protocol version.
     """
     body, signature = _bytes(), _bytes(65)
     try:
         raw_body, raw_signature = _list(_unpack(frame), 2)
         version, *rest = _list(_unpack(body(raw_body)))
         if _whole()(version) != VERSION:
-            msg = f"a peer speaks protocol version {version!r} and this software speaks {VERSION}; update the older one"
-            raise BadMessageError(msg)
+            msg = f"it speaks protocol version {version} and this centre's software {VERSION}; update the older one"
+            raise OtherVersionError(msg)
         run, config_hash, round_, sender, code, fields = rest
         kind, readers = _SCHEMA[_whole(2**16)(code)]
         values = [read(value) for read, value in zip(readers, _list(fields, len(readers)), strict=True)]
@@ -93,7 +103,7 @@ def _pack(value: object) -> bytes:
 
 
 def _unpack(data: bytes) -> Any:
-    if len(data) > MAX_FRAME:
+    if len(data) > MAX_FORWARD:
         msg = "too long"
         raise ValueError(msg)
     return msgpack.unpackb(data, raw=False, strict_map_key=True, max_array_len=256, max_map_len=0, max_ext_len=0)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
@@ -182,7 +192,7 @@ def _manifest(value: Any) -> Manifest:
 
 
 _SCHEMA: dict[int, tuple[Callable[..., Message], tuple[Reader, ...]]] = {
-    0: (Beat, (_text, _truth)),
+    0: (Beat, (_text, _truth, _members)),
     1: (Reveal, (_member, _whole(2**32), _word, _manifest)),
     2: (WantReveal, (_member,)),
     3: (WantManifest, (_word,)),
@@ -193,5 +203,6 @@ _SCHEMA: dict[int, tuple[Callable[..., Message], tuple[Reader, ...]]] = {
     8: (Propose, (_members, _word, _bytes(65))),
     9: (Attest, (_members, _word, _bytes(65))),
     10: (Have, (_word,)),
+    11: (Forward, (_member, _bytes())),
 }
 _CODE = {kind: code for code, (kind, _) in _SCHEMA.items()}

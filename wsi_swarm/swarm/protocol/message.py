@@ -14,10 +14,11 @@ WINDOW = 8
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """I am here, this is my endpoint (its hash stands on the chain), and whether I hear you."""
+    """I am here, this is my endpoint (its hash stands on the chain), whether I hear you, and whom I reach directly."""
 
     endpoint: str
     hears: bool
+    reaches: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,16 @@ class Have:
     root: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A frame that its author signed, passed on for two members that cannot reach each other."""
+
+    to: int
+    frame: bytes
+
+
 Message = (
-    Beat | Reveal | WantReveal | WantManifest | Offer | WantChunks | Chunk | Lack | Propose | Attest | Have
+    Beat | Reveal | WantReveal | WantManifest | Offer | WantChunks | Chunk | Lack | Propose | Attest | Have | Forward
 )  # fmt: skip
 
 

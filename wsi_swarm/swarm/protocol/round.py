@@ -32,6 +32,7 @@ from wsi_swarm.swarm.protocol.message import (
     Attest,
     Beat,
     Chunk,
+    Forward,
     Have,
     Lack,
     Offer,
@@ -139,7 +140,7 @@ class Machine:
                 self._hear_of_round(event, message)
             case Have(root):
                 self._hear_have(sender, root)
-            case Beat():
+            case Beat() | Forward():
                 pass
             case _:
                 assert_never(message)
