@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from wsi_swarm.cli.main import app
 from wsi_swarm.cli.project_file import defaults_for
+from wsi_swarm.cli.swarm_open import open_federation, open_ledger
 from wsi_swarm.errors import ConfigError, IntegrityError
 from wsi_swarm.swarm.config import FeatureConfig, RunConfig, TargetConfig, run_config_toml
 from wsi_swarm.swarm.ledger.errors import RefusedError, WrongChainError
@@ -63,6 +64,10 @@ class World:
         endpoint = f"tcp://10.0.0.{number}:5101"
         return call("swarm", "init", "--dir", self.folder / name, "--name", name, "--endpoint", endpoint, *more)
 
+    def request_of_another(self) -> Path:
+        self.init("stranger", 9, "--federation", self.folder / "federation.json")
+        return self.folder / "stranger" / "stranger.join.json"
+
     def swarm(self, name: str, command: str, *arguments: object) -> str:
         where = ("--dir", self.folder / name, "--federation", self.folder / "federation.json", "--rpc", self.rpc)
         return call("swarm", command, *arguments, *where)
@@ -83,16 +88,24 @@ def test_a_centre_is_admitted_by_vote_and_removed_by_vote(world):
     assert "c.join.json" in told
     assert "swarm propose --request" in world.swarm("c", "join")
     request = world.folder / "c" / "c.join.json"
-    assert "proposal 1: admit" in world.swarm("a", "propose", "--request", request)
-    assert "2 yes, 0 no of 2, EXECUTED" in world.swarm("b", "vote", 1, "yes")
+    told = world.swarm("a", "propose", "--request", request)
+    assert "proposal 1: admit" in told
+    assert "who holds the CURVE key it names" in told
+    with pytest.raises(ConfigError, match="--request FILE"):
+        world.swarm("b", "vote", 1, "yes")
+    with pytest.raises(IntegrityError, match="not what proposal 1 is about"):
+        world.swarm("b", "vote", 1, "yes", "--request", world.request_of_another())
+    told = world.swarm("b", "vote", 1, "yes", "--request", request)
+    assert "checked: " in told
+    assert "2 yes, 0 no of 2, carried out" in told
     assert "is member 2" in world.swarm("c", "join")
     members = world.status()["members"]
     assert [(m["name"], m["active"]) for m in members] == [("a", True), ("b", True), ("c", True)]
 
     account = members[1]["account"]
     assert "proposal 2: remove" in world.swarm("a", "propose", "--remove", account.lower())
-    assert "1 yes, 1 no" in world.swarm("b", "vote", 2, "no")
-    assert "EXECUTED" in world.swarm("c", "vote", 2, "yes")
+    assert "1 yes, 1 no of 3, open; 1 more yes" in world.swarm("b", "vote", 2, "no")
+    assert "carried out" in world.swarm("c", "vote", 2, "yes")
     assert [m["active"] for m in world.status()["members"]] == [True, False, True]
     with pytest.raises(RefusedError, match="NotMember"):
         world.swarm("b", "propose", "--remove", members[0]["account"])
@@ -130,10 +143,121 @@ def test_join_refuses_what_is_not_this_swarm(world, tmp_path):
     changed(members=[{**good["members"][0], "endpoint": "tcp://evil:1"}, good["members"][1]])
     with pytest.raises(IntegrityError, match="tcp://evil:1"):
         world.swarm("a", "join")
+    changed(members=[{**good["members"][0], "curve_key": "00" * 32}, good["members"][1]])
+    with pytest.raises(IntegrityError, match="another CURVE key"):
+        world.swarm("a", "join")
+    changed(runs=[{"name": "agreed", "config_sha256": "ab" * 32}])
+    run = world.folder / "run.toml"
+    run.write_text(run_config_toml(CONFIG))
+    with pytest.raises(IntegrityError, match="none of those that the file names: agreed"):
+        world.swarm("a", "join", "--run", run)
+
+
+def test_join_says_each_thing_that_it_checked(world):
+    run = world.folder / "run.toml"
+    run.write_text(run_config_toml(CONFIG))
+    page = world.swarm("a", "join", "--run", run)
+    for about in ("file", "chain", "contract", "signatures", "finality", "members", "own keys"):
+        assert f"ok     {about}" in page
+    assert "note   run" in page
+    world.swarm("a", "start", "--run", run)
+    told = json.loads(world.swarm("a", "join", "--run", run, "--json"))
+    assert told["member"] == 0
+    assert told["fingerprint"] in page
+    assert {check["about"]: check["outcome"] for check in told["checks"]}["run"] == "OK"
+    world.swarm("b", "vote", 1, "yes")
+    assert "is run 1 of the contract, with the same terms" in world.swarm("b", "join", "--run", run)
+
+
+def test_join_notes_members_that_the_file_does_not_know_as_they_are(world):
+    path = world.folder / "federation.json"
+    good = json.loads(path.read_text())
+    path.write_text(json.dumps({**good, "members": [good["members"][0]]}))
+    assert "note   members    the file does not know member 1" in world.swarm("a", "join")
+    strange = {**good["members"][1], "account": "0x" + "11" * 20, "name": "strange"}
+    path.write_text(json.dumps({**good, "members": [*good["members"], strange]}))
+    assert "strange (0x" in world.swarm("a", "join")
+
+
+def test_keys_rotate_and_the_others_see_it(world):
+    before = world.swarm("a", "join")
+    told = world.swarm("a", "rotate-key", "--endpoint", "tcp://10.0.0.7:5101")
+    assert "tcp://10.0.0.7:5101" in told
+    assert "ok     own keys" in world.swarm("a", "join")
+    assert json.loads((world.folder / "a" / "identity.json").read_text())["endpoint"] == "tcp://10.0.0.7:5101"
+    assert "ok     own keys" in before
+    told = json.loads(world.swarm("b", "rotate-key", "--dial-only", "--json"))
+    assert told["endpoint"] == ""
+    with pytest.raises(ConfigError, match="not both"):
+        world.swarm("b", "rotate-key", "--dial-only", "--endpoint", "tcp://h:1")
+
+
+def test_a_rotation_that_the_chain_knows_and_the_disk_does_not_is_ended_by_another(world):
+    from wsi_swarm.swarm.identity import load_identity
+    from wsi_swarm.swarm.ledger.typed_data import endpoint_hash
+    from wsi_swarm.swarm.rotation import begin_rotation
+
+    folder = world.folder / "a"
+    identity = load_identity(folder, None)
+    new = begin_rotation(folder, identity, None)
+    ledger = open_ledger(folder, world.rpc, open_federation(world.folder / "federation.json"))
+    ledger.rotate_key(new.curve_public, endpoint_hash(new.endpoint))
+    with pytest.raises(IntegrityError, match="end the rotation with 'swarm rotate-key'"):
+        world.swarm("a", "join")
+    world.swarm("a", "rotate-key")
+    assert load_identity(folder, None) == new
+    assert "ok     own keys" in world.swarm("a", "join")
+
+
+def test_a_member_that_lost_its_keys_gets_its_place_back_by_vote(world):
+    world.init("a2", 1, "--federation", world.folder / "federation.json")
+    request = world.folder / "a2" / "a2.join.json"
+    told = world.swarm("b", "propose", "--replace", "a", "--request", request)
+    assert "take the place of a" in told
+    with pytest.raises(ConfigError, match="exactly one"):
+        world.swarm("b", "propose", "--replace", "a")
+    world.swarm("a", "vote", 1, "yes", "--unchecked")  # with two members the old account has to agree
+    assert "is member 0" in world.swarm("a2", "join")
+    assert "no member yet" in world.swarm("a", "join")
+    assert [m["name"] for m in world.status()["members"]] == ["a2", "b"]
+
+
+def test_resigning_is_at_once_and_asks_first(world):
+    world.init("c", 3, "--federation", world.folder / "federation.json")
+    where = ("--dir", world.folder / "b", "--federation", world.folder / "federation.json", "--rpc", world.rpc)
+    asked = CliRunner().invoke(app, ["swarm", "resign", *map(str, where)], input="n\n")
+    assert asked.exit_code != 0
+    assert [m["active"] for m in world.status()["members"]] == [True, True]
+    assert "no member any more" in world.swarm("b", "resign", "--yes")
+    assert [m["active"] for m in world.status()["members"]] == [True, False]
+    with pytest.raises(RefusedError):
+        world.swarm("a", "resign", "--yes")
+
+
+def test_a_run_is_left(world):
+    run = world.folder / "run.toml"
+    run.write_text(run_config_toml(CONFIG))
+    world.swarm("a", "start", "--run", run)
+    with pytest.raises(ConfigError, match="no run"):
+        world.swarm("a", "leave", "--run", run)
+    world.swarm("b", "vote", 1, "yes")
+    ledger = open_ledger(world.folder / "a", world.rpc, open_federation(world.folder / "federation.json"))
+    ledger.enrol(1, 1)
+    assert "left run 1" in world.swarm("a", "leave", "--run", run)
+    assert ledger.run(1).enrolled == frozenset()
+
+
+def test_init_wants_an_endpoint_or_the_word_that_there_is_none(tmp_path):
+    arguments = ("swarm", "init", "--name", "a", "--dir", tmp_path / "a")
+    for wrong in ((), ("--endpoint", "tcp://h:1", "--dial-only")):
+        with pytest.raises(ConfigError, match="either --endpoint"):
+            call(*arguments, *wrong)
+    told = CliRunner().invoke(app, [*map(str, arguments), "--dial-only", "--json"])
+    assert json.loads(told.stdout)["endpoint"] == ""
 
 
 def test_propose_wants_exactly_one_thing(world):
-    for arguments in ((), ("--remove", "0x1", "--run", "run.toml")):
+    for arguments in ((), ("--remove", "0x1", "--run", "run.toml"), ("--replace", "a")):
         with pytest.raises(ConfigError, match="exactly one"):
             world.swarm("a", "propose", *arguments)
     with pytest.raises(ConfigError, match="no member"):
@@ -152,7 +276,8 @@ def test_the_project_file_that_init_writes_is_one_that_the_commands_read(world):
 
     defaults = defaults_for(typer.main.get_command(app), world.folder / "a" / "wsi-swarm.toml")
     assert defaults["train-swarm"]["clini"] == str(world.folder / "a" / "clini.csv")
-    assert set(defaults["swarm"]) == {"join", "propose", "vote", "start", "status", "audit"}
+    commands = {"join", "propose", "vote", "start", "leave", "resign", "rotate-key", "status", "audit"}
+    assert set(defaults["swarm"]) == commands
 
 
 def test_without_a_passphrase_init_warns(tmp_path, monkeypatch):

@@ -81,15 +81,16 @@ def deploy(
 ) -> None:
     """Put the contract of a new swarm on a chain, with the centres that asked for it as its first members."""
     from wsi_swarm.swarm.ledger.deploy import deploy as deploy_contract
-    from wsi_swarm.swarm.ledger.federation import name_of_request, read_join_request, write_federation
+    from wsi_swarm.swarm.ledger.federation import read_join_file, write_federation
     from wsi_swarm.swarm.ledger.rpc_client import RpcClient
 
     if out.exists():
         msg = f"{out} exists already; a second contract would split the swarm. Move the file away to go on."
         raise ConfigError(msg)
-    founders = {name_of_request(path): read_join_request(path) for path in founder}
+    files = [read_join_file(path) for path in founder]
+    founders = {file.name: file.request for file in files}
     if len(founders) != len(founder):
-        msg = "Two join requests have the same file name; the file name is the centre's name, so rename one."
+        msg = "Two join requests are of centres with the same name; ask one to choose another ('swarm init --name')."
         raise ConfigError(msg)
     secret = _read_key(key) if key else secrets.token_bytes(32)
     journal = out.with_name(f".{out.name}.deploying")

@@ -15,8 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from wsi_swarm.errors import ConfigError
-from wsi_swarm.swarm.ledger.federation import JOIN_SUFFIX, Federation, write_join_request
-from wsi_swarm.swarm.ledger.typed_data import account_of, sign_join_request
+from wsi_swarm.swarm.key_proof import curve_key_is_proven, prove_curve_key
+from wsi_swarm.swarm.ledger.federation import DIAL_ONLY, JOIN_SUFFIX, Federation, JoinFile, write_join_file
+from wsi_swarm.swarm.ledger.typed_data import (
+    ZERO_ADDRESS,
+    account_of,
+    endpoint_hash,
+    join_digest,
+    join_request_is_authentic,
+    sign_join_request,
+)
 from wsi_swarm.swarm.network.links import bind_address
 
 if TYPE_CHECKING:
@@ -27,13 +35,18 @@ if TYPE_CHECKING:
 _FORMAT = "wsi-swarm identity 1"
 JOURNAL = "transactions.json"
 """In the identity's folder: one journal for all processes that sign with its key."""
+ROTATION = "rotation.json"
+"""In the folder of the keys: a rotation that was begun."""
 JOIN_VALID_S = 90 * 24 * 3600
 """A join request is void after this many seconds."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who this centre is. ``key`` and ``curve_secret`` (32 bytes each) never leave it."""
+    """Who this centre is. ``key`` and ``curve_secret`` (32 bytes each) never leave it.
+
+    ``endpoint`` is ``""`` for a centre that nobody can dial.
+    """
 
     name: str
     endpoint: str
@@ -72,7 +85,7 @@ def passphrase_from(environment: Mapping[str, str]) -> str | None:
 
 
 def create_identity(folder: Path, name: str, endpoint: str, passphrase: str | None) -> Identity:
-    """Make the keys of a centre under ``folder``.
+    """Make the keys of a centre under ``folder``; with the endpoint ``""`` it is one that only dials out.
 
     Raises
     ------
@@ -85,7 +98,8 @@ def create_identity(folder: Path, name: str, endpoint: str, passphrase: str | No
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", name):
         msg = f"the name '{name}' must be 1 to 63 letters, digits, '-', '_' or '.'; it labels the centre for people"
         raise ConfigError(msg)
-    bind_address(endpoint)
+    if endpoint != DIAL_ONLY:
+        bind_address(endpoint)
     if (folder / "identity.json").exists() or (folder / "keys").exists():
         msg = f"{folder} holds an identity already, and its keys are never overwritten; choose another folder"
         raise ConfigError(msg)
@@ -93,13 +107,19 @@ def create_identity(folder: Path, name: str, endpoint: str, passphrase: str | No
     public, secret = (z85.decode(half) for half in zmq.curve_keypair())
     (folder / "keys").mkdir(parents=True, mode=0o700)
     if passphrase is None:
-        _write_private(folder / "keys" / "account.key", key.hex() + "\n")
+        write_private(folder / "keys" / "account.key", key.hex() + "\n")
     else:
-        _write_private(folder / "keys" / "account.json", json.dumps(_encrypt(key, passphrase)) + "\n")
-    _write_private(folder / "keys" / "curve.key", secret.hex() + "\n")
-    told = {"format": _FORMAT, "name": name, "endpoint": endpoint, "account": account_of(key)}
-    _write_new(folder / "identity.json", json.dumps({**told, "curve_key": public.hex()}, indent=1) + "\n", 0o644)
-    return Identity(name, endpoint, account_of(key), key, public, secret)
+        write_private(folder / "keys" / "account.json", json.dumps(_encrypt(key, passphrase)) + "\n")
+    write_private(folder / "keys" / "curve.key", secret.hex() + "\n")
+    identity = Identity(name, endpoint, account_of(key), key, public, secret)
+    _write_new(folder / "identity.json", public_text(identity), 0o644)
+    return identity
+
+
+def public_text(identity: Identity) -> str:
+    """Return the text of ``identity.json``: what may be known."""
+    told = {"format": _FORMAT, "name": identity.name, "endpoint": identity.endpoint, "account": identity.account}
+    return json.dumps({**told, "curve_key": identity.curve_public.hex()}, indent=1) + "\n"
 
 
 def load_identity(folder: Path, passphrase: str | None) -> Identity:
@@ -113,12 +133,12 @@ def load_identity(folder: Path, passphrase: str | None) -> Identity:
     path = folder / "identity.json"
     try:
         told = cast("dict[str, Any]", json.loads(path.read_text(encoding="utf-8")))
-        secret = bytes.fromhex((folder / "keys" / "curve.key").read_text(encoding="ascii").strip())
         if told["format"] != _FORMAT:
             msg = f"{path} has the format {told['format']!r}; this version reads {_FORMAT!r}"
             raise ConfigError(msg)
         key = _read_key(folder / "keys", passphrase)
         public = bytes.fromhex(told["curve_key"])
+        secret = _read_curve_secret(folder / "keys", public)
         identity = Identity(told["name"], told["endpoint"], account_of(key), key, public, secret)
         account = told["account"]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -130,23 +150,83 @@ def load_identity(folder: Path, passphrase: str | None) -> Identity:
     return identity
 
 
-def write_request(folder: Path, identity: Identity, chain_id: int, contract: str, now: int) -> Path:
-    """Sign and write ``<name>.join.json`` for a contract, or for one to be made (the zero address)."""
+def curve_public(secret: bytes) -> bytes:
+    """Return the public half (32 bytes) of a CURVE secret key.
+
+    Raises
+    ------
+    ValueError
+        It does not have 32 bytes.
+    """
+    import zmq
+    from zmq.utils import z85
+
+    if len(secret) != 32:
+        msg = f"a CURVE key has 32 bytes, not {len(secret)}"
+        raise ValueError(msg)
+    return z85.decode(zmq.curve_public(z85.encode(secret)))
+
+
+def write_request(
+    folder: Path,
+    identity: Identity,
+    chain_id: int,
+    contract: str,
+    now: int,
+    members: Mapping[str, bytes] | None = None,
+) -> Path:
+    """Sign and write ``<name>.join.json`` for a contract, or for one to be made (the zero address).
+
+    Parameters
+    ----------
+    members : mapping of account to bytes
+        CURVE public keys of those who shall be able to check that this centre holds its own.
+    """
+    request = identity.join_request(chain_id, contract, now)
+    digest = _digest(request, chain_id, contract)
+    proofs = {account: prove_curve_key(identity.curve_secret, key, digest) for account, key in (members or {}).items()}
     path = folder / f"{identity.name}{JOIN_SUFFIX}"
-    write_join_request(path, identity.join_request(chain_id, contract, now))
+    write_join_file(path, JoinFile(identity.name, chain_id, contract, request, proofs))
     return path
 
 
-def check_against(identity: Identity, federation: Federation) -> str | None:
-    """Return None if the federation file names this centre as it is, else a sentence that says what differs."""
-    known = next((member for member in federation.members if member.account == identity.account), None)
-    if known is None:
-        return f"the account {identity.account} of this centre does not stand in it"
-    if known.curve_key != identity.curve_public:
-        return f"it gives another CURVE key for the account {identity.account} of this centre"
-    if known.endpoint != identity.endpoint:
-        return f"it gives the endpoint {known.endpoint} for this centre, whose own files say {identity.endpoint}"
+def check_request(file: JoinFile, identity: Identity, federation: Federation, now: int) -> str | None:
+    """Return None if the request proves both of its keys to this centre, else a sentence that says what is wrong."""
+    request = file.request
+    if (file.chain_id, file.contract.lower()) != (federation.chain_id, federation.contract.lower()):
+        where = "a swarm that is yet to be founded" if file.contract == ZERO_ADDRESS else f"contract {file.contract}"
+        return f"it is for {where} on chain {file.chain_id}; the applicant makes one for this swarm with 'swarm join'"
+    if not join_request_is_authentic(request, federation.chain_id, federation.contract):
+        return f"it is not signed by its account {request.account}"
+    if now >= request.expiry:
+        return "it has expired; the applicant makes a new one with 'swarm join'"
+    proof = file.proofs.get(identity.account)
+    if proof is None:
+        return (
+            "it brings no proof of its CURVE key for this centre, which was no member when it was made; the applicant "
+            "makes a new one with 'swarm join' and the present federation file"
+        )
+    digest = _digest(request, federation.chain_id, federation.contract)
+    if not curve_key_is_proven(identity.curve_secret, request.curve_key, digest, proof):
+        return f"who made it does not hold the CURVE key {request.curve_key.hex()[:12]} that it names"
     return None
+
+
+def _digest(request: JoinRequest, chain_id: int, contract: str) -> bytes:
+    hash_ = endpoint_hash(request.endpoint)
+    return join_digest(chain_id, contract, request.account, request.curve_key, hash_, request.expiry)
+
+
+def _read_curve_secret(folder: Path, public: bytes) -> bytes:
+    """Return the secret of the key that identity.json names: a rotation may have been cut short after naming it."""
+    secrets_ = [bytes.fromhex((folder / "curve.key").read_text(encoding="ascii").strip())]
+    if (folder / ROTATION).is_file():
+        secrets_.append(bytes.fromhex(json.loads((folder / ROTATION).read_text(encoding="ascii"))["curve_secret"]))
+    for secret in secrets_:
+        if curve_public(secret) == public:
+            return secret
+    msg = f"the CURVE key in {folder} is not the one that identity.json names; restore the right one"
+    raise ConfigError(msg)
 
 
 def _read_key(folder: Path, passphrase: str | None) -> bytes:
@@ -181,8 +261,14 @@ def _decrypt(keystore: dict[str, Any], passphrase: str, path: Path) -> bytes:
         raise ConfigError(msg) from error
 
 
-def _write_private(path: Path, text: str) -> None:
-    _write_new(path, text, 0o600)
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, in the place of an older one: aside, synced, renamed."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        _write_new(aside, text, 0o600)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _write_new(path: Path, text: str, mode: int) -> None:

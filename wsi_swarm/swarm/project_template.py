@@ -25,8 +25,8 @@ features = "features"    # what 'wsi-swarm extract' wrote
 def project_file() -> str:
     """Return the text of ``wsi-swarm.toml``."""
     sections = [_HEAD.format(common=_COMMON)]
-    sections += [f"[swarm.{command}]\n{_COMMON}" for command in ("join", "propose", "vote")]
-    sections.append(f'[swarm.start]\n{_COMMON}run = "run.toml"\n')
+    sections += [f"[swarm.{command}]\n{_COMMON}" for command in ("propose", "vote", "resign", "rotate-key")]
+    sections += [f'[swarm.{command}]\n{_COMMON}run = "run.toml"\n' for command in ("join", "start", "leave")]
     sections.append("[swarm.status]\n" + "".join(line + "\n" for line in _COMMON.splitlines()[1:]))
     sections.append(f'[swarm.audit]\n{_COMMON}run = "run.toml"\nstate = "state"\n')
     return "\n".join(sections)

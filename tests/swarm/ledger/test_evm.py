@@ -17,11 +17,11 @@ from wsi_swarm.swarm.ledger.deploy import deploy
 from wsi_swarm.swarm.ledger.errors import REFUSAL_CODES
 from wsi_swarm.swarm.ledger.evm import EvmReader
 from wsi_swarm.swarm.ledger.federation import (
-    name_of_request,
+    JoinFile,
     read_federation,
-    read_join_request,
+    read_join_file,
     write_federation,
-    write_join_request,
+    write_join_file,
 )
 from wsi_swarm.swarm.ledger.rpc_client import RpcClient
 
@@ -145,10 +145,11 @@ def test_files_come_back_as_they_were_written(world: Any, tmp_path: Path) -> Non
     assert read_federation(federation) == world.federation
     request = td.sign_join_request(world.keys[3], 1337, world.federation.contract, b"k" * 32, "tcp://h:1", 99)
     path = tmp_path / "kiel.join.json"
-    write_join_request(path, request)
-    assert (read_join_request(path), name_of_request(path)) == (request, "kiel")
+    file = JoinFile("kiel", 1337, world.federation.contract, request, {world.ledgers[0].account: b"p" * 32})
+    write_join_file(path, file)
+    assert read_join_file(path) == file
     with pytest.raises(ConfigError, match="is no join request"):
-        read_join_request(federation)
+        read_join_file(federation)
     federation.write_text(federation.read_text().replace('"chain_id"', '"chain"'))
     with pytest.raises(ConfigError, match="no whole federation file"):
         read_federation(federation)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from pipelines.files import write_json
@@ -12,13 +13,16 @@ from wsi_swarm.swarm.ledger.base import JoinRequest
 from wsi_swarm.swarm.ledger.typed_data import endpoint_hash
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from wsi_swarm.swarm.ledger.base import Member
 
-_FEDERATION = "wsi-swarm federation 1"
-_JOIN = "wsi-swarm join request 1"
+_FEDERATION = "wsi-swarm federation 2"
+_JOIN = "wsi-swarm join request 2"
 JOIN_SUFFIX = ".join.json"
+DIAL_ONLY = ""
+"""Endpoint of a member that nobody can dial: it dials the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,14 @@ class FederationMember:
 
 
 @dataclass(frozen=True, slots=True)
+class FederationRun:
+    """A run that the centres agreed on: the name in its ``run.toml``, and the hash that the chain carries."""
+
+    name: str
+    config_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Federation:
     """Which contract on which chain is the swarm's, and where its members are reached.
 
@@ -41,6 +53,10 @@ class Federation:
         keccak256 of the code at ``contract``; the node refuses any other.
     deployed_block : int
         No record of the contract is older.
+    confirmations : int
+        How many blocks must follow a block before what it says is believed; 0 where a block is final at once (QBFT).
+    runs : tuple of FederationRun
+        Oldest first.
     """
 
     chain_id: int
@@ -48,9 +64,23 @@ class Federation:
     code_hash: bytes
     deployed_block: int
     members: tuple[FederationMember, ...]
+    confirmations: int = 0
+    runs: tuple[FederationRun, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """What two centres compare by telephone: 128 bits over all that must never differ between them."""
+        pinned = (self.chain_id, self.contract.lower(), self.code_hash.hex(), self.deployed_block, self.confirmations)
+        digest = hashlib.sha256("\n".join(map(str, (_FEDERATION, *pinned))).encode()).hexdigest()
+        return " ".join(digest[start : start + 4] for start in range(0, 32, 4))
 
     def endpoint_of(self, member: Member) -> str | None:
-        """Return the endpoint of a member of the contract, if this file knows the one whose hash stands on chain."""
+        """Return the endpoint of a member of the contract, if this file knows the one whose hash stands on chain.
+
+        A member that cannot be dialled has the endpoint ``""``.
+        """
+        if member.endpoint_hash == endpoint_hash(DIAL_ONLY):
+            return DIAL_ONLY
         for known in self.members:
             if known.account == member.account and endpoint_hash(known.endpoint) == member.endpoint_hash:
                 return known.endpoint
@@ -61,10 +91,25 @@ class Federation:
         return next((known.name for known in self.members if known.account == member.account), member.account)
 
     def with_member(self, name: str, request: JoinRequest) -> Federation:
-        """Return the federation with an applicant (or its new endpoint) added."""
+        """Return the federation with an applicant (or its new endpoint) added.
+
+        Raises
+        ------
+        ConfigError
+            Another centre has this name.
+        """
+        if any(known.name == name and known.account != request.account for known in self.members):
+            msg = f"another centre of the federation is called {name}; give this one another label with --name"
+            raise ConfigError(msg)
         others = tuple(known for known in self.members if known.account != request.account)
         added = FederationMember(name, request.account, request.curve_key, request.endpoint)
         return replace(self, members=(*others, added))
+
+    def with_run(self, name: str, config_hash: bytes) -> Federation:
+        """Return the federation with a run added, if it is not there."""
+        if any(run.config_hash == config_hash for run in self.runs):
+            return self
+        return replace(self, runs=(*self.runs, FederationRun(name, config_hash)))
 
 
 def write_federation(path: Path, federation: Federation) -> None:
@@ -77,10 +122,12 @@ def write_federation(path: Path, federation: Federation) -> None:
             "contract": federation.contract,
             "code_hash": federation.code_hash.hex(),
             "deployed_block": federation.deployed_block,
+            "confirmations": federation.confirmations,
             "members": [
                 {"name": m.name, "account": m.account, "curve_key": m.curve_key.hex(), "endpoint": m.endpoint}
                 for m in federation.members
             ],
+            "runs": [{"name": run.name, "config_sha256": run.config_hash.hex()} for run in federation.runs],
         },
     )
 
@@ -95,38 +142,72 @@ def read_federation(path: Path) -> Federation:
     """
     told = _read(path, _FEDERATION, "federation file")
     try:
-        return Federation(
+        federation = Federation(
             chain_id=int(told["chain_id"]),
-            contract=str(told["contract"]),
-            code_hash=bytes.fromhex(told["code_hash"]),
+            contract=_text(told["contract"]),
+            code_hash=_hex(told["code_hash"], 32),
             deployed_block=int(told["deployed_block"]),
             members=tuple(
-                FederationMember(m["name"], m["account"], bytes.fromhex(m["curve_key"]), m["endpoint"])
+                FederationMember(
+                    _text(m["name"]), _text(m["account"]), _hex(m["curve_key"], 32), _text(m["endpoint"], empty=True)
+                )
                 for m in told["members"]
             ),
+            confirmations=int(told["confirmations"]),
+            runs=tuple(FederationRun(_text(r["name"]), _hex(r["config_sha256"], 32)) for r in told["runs"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         msg = f"{path} is no whole federation file ({error!r}); ask the centre that sent it for a new copy."
         raise ConfigError(msg) from error
+    if federation.confirmations < 0:
+        msg = f"{path}: confirmations is {federation.confirmations} and must be 0 (a block is final at once) or more."
+        raise ConfigError(msg)
+    return federation
 
 
-def write_join_request(path: Path, request: JoinRequest) -> None:
-    """Write a join request; ``<name>.join.json`` names the centre."""
+@dataclass(frozen=True, slots=True)
+class JoinFile:
+    """A join request as it is handed over.
+
+    Attributes
+    ----------
+    name : str
+        The centre's label.
+    chain_id, contract
+        For which swarm the request is signed; the zero address for one that is yet to be founded.
+    proofs : mapping of account to bytes
+        For each member that the applicant knew: proof that it holds its CURVE key (``key_proof``).
+    """
+
+    name: str
+    chain_id: int
+    contract: str
+    request: JoinRequest
+    proofs: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+
+
+def write_join_file(path: Path, file: JoinFile) -> None:
+    """Write a join request with its proofs."""
+    request = file.request
     write_json(
         path,
         {
             "format": _JOIN,
+            "name": file.name,
+            "chain_id": file.chain_id,
+            "contract": file.contract,
             "account": request.account,
             "curve_key": request.curve_key.hex(),
             "endpoint": request.endpoint,
             "expiry": request.expiry,
             "signature": request.signature.hex(),
+            "proofs": {account: proof.hex() for account, proof in file.proofs.items()},
         },
     )
 
 
-def read_join_request(path: Path) -> JoinRequest:
-    """Read a join request; its signature is checked where chain and contract are known.
+def read_join_file(path: Path) -> JoinFile:
+    """Read a join request; its signature and proofs are checked where chain, contract and keys are known.
 
     Raises
     ------
@@ -135,22 +216,38 @@ def read_join_request(path: Path) -> JoinRequest:
     """
     told = _read(path, _JOIN, "join request")
     try:
-        curve_key, signature = bytes.fromhex(told["curve_key"]), bytes.fromhex(told["signature"])
-        return JoinRequest(str(told["account"]), curve_key, str(told["endpoint"]), int(told["expiry"]), signature)
-    except (KeyError, TypeError, ValueError) as error:
+        request = JoinRequest(
+            _text(told["account"]),
+            _hex(told["curve_key"], 32),
+            _text(told["endpoint"], empty=True),
+            int(told["expiry"]),
+            _hex(told["signature"], 65),
+        )
+        proofs = {_text(account): _hex(proof, 32) for account, proof in told["proofs"].items()}
+        return JoinFile(_text(told["name"]), int(told["chain_id"]), _text(told["contract"]), request, proofs)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         msg = f"{path} is no whole join request ({error!r}); ask the centre that sent it for a new copy."
         raise ConfigError(msg) from error
 
 
-def name_of_request(path: Path) -> str:
-    """Return the centre's name that a join request's file name gives."""
-    return path.name.removesuffix(JOIN_SUFFIX).removesuffix(".json")
+def _text(value: Any, empty: bool = False) -> str:
+    """Return a value that people are shown: what another centre wrote must not move their terminal's cursor."""
+    if not isinstance(value, str) or not value.isprintable() or len(value) > 256 or not (value or empty):
+        raise ValueError(value)
+    return value
+
+
+def _hex(value: Any, size: int) -> bytes:
+    data = bytes.fromhex(value)
+    if len(data) != size:
+        raise ValueError(value)
+    return data
 
 
 def _read(path: Path, kind: str, what: str) -> dict[str, Any]:
     try:
-        told = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         msg = f"The {what} {path} cannot be read ({error}); check the path."
         raise ConfigError(msg) from error
     if not isinstance(told, dict) or cast("dict[str, Any]", told).get("format") != kind:
