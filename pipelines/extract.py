@@ -22,7 +22,7 @@ from pipelines.slides import list_slides
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pipelines.encoder import Encoder
+    from pipelines.encoder import Encoder, EncoderFacts
     from pipelines.preparation import Preparation
     from pipelines.slides import SlideEntry
 
@@ -137,7 +137,7 @@ def extract_with_ray(
 def plan_extraction(
     source: Path,
     out: Path,
-    encoder: Encoder,
+    encoder: EncoderFacts,
     options: ExtractOptions = DEFAULTS,
     slide_mpp: float | None = None,
     clock: Callable[[], float] = time.time,
@@ -145,7 +145,10 @@ def plan_extraction(
     preparation: Preparation | None = None,
     control: Control = WHOLE_LIST,
 ) -> list[Plan]:
-    """Return what ``extract_slides`` would do with each slide and why; nothing is written."""
+    """Return what ``extract_slides`` would do with each slide and why; nothing is written.
+
+    Weights that are not known are taken for those of before.
+    """
     recipe = Recipe(encoder, preparation or AsRead(), options, slide_mpp)
     job = Job(out, clock, control)
     return [recipe.plan(job, entry) for entry in control.shard.of(list_slides(source))]

@@ -8,14 +8,14 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from models.encoders.key_map import KeyMap, load_key_map
+from models.encoders.toml_file import load_toml
 from pipelines.errors import ConfigError
 
 CARD_FOLDER = Path(__file__).parent / "cards"
@@ -168,14 +168,7 @@ def load_card(path: Path) -> EncoderCard:
     ConfigError
         Not TOML, an unknown or missing key, a value out of range, or a name that differs from the file's.
     """
-    try:
-        card = EncoderCard.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: the encoder card is no valid TOML: {error}.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "card"
-        raise ConfigError(f"{path}: {where} of the encoder card is invalid: {first['msg']}.") from error
+    card = load_toml(path, EncoderCard, "encoder card")
     if card.name != path.stem:
         raise ConfigError(f"{path}: the card is named {card.name!r}, but its file {path.stem!r}; make them equal.")
     return card
@@ -225,4 +218,12 @@ def unknown_encoder(name: str) -> ConfigError:
     hint = f"did you mean {close[0]!r}? Cards" if close else "cards"
     return ConfigError(
         f"no encoder {name!r}: {hint}: {', '.join(names)}; any model name of timm works too, and hf-hub:OWNER/NAME."
+    )
+
+
+def without_weights(card: EncoderCard) -> ConfigError:
+    """Build the error for a network that is to be had without a hub, and without a file of weights."""
+    return ConfigError(
+        f"encoder {card.name!r} comes without weights: give --weights FILE, or --weights random for a random network "
+        "to compare against."
     )

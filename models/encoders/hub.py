@@ -66,7 +66,20 @@ def hub_weights(what: str, hub_id: str, name: str | None) -> Path:
     name : str or None
         The file; None for the names that timm and transformers give it.
     """
-    return Path(from_hub(what, hub_id, lambda: _first_file(hub_id, (name,) if name else WEIGHTS_FILES)))
+    return Path(from_hub(what, hub_id, lambda: _first_file(hub_id, _names(name))))
+
+
+def cached_weights(hub_id: str, name: str | None) -> Path | None:
+    """Return the file that `hub_weights` finds in the cache; None where it would have to be downloaded."""
+    try:
+        with _offline():
+            return Path(_first_file(hub_id, _names(name)))
+    except FAILURES:
+        return None
+
+
+def _names(name: str | None) -> tuple[str, ...]:
+    return (name,) if name else WEIGHTS_FILES
 
 
 def _first_file(hub_id: str, names: tuple[str, ...]) -> str:

@@ -6,13 +6,13 @@ A table is a TOML file in ``models/encoders/key_maps``: data, so that no code of
 from __future__ import annotations
 
 import re
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, field_validator
 
+from models.encoders.toml_file import load_toml
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -123,11 +123,4 @@ def load_key_map(name: str, folder: Path = KEY_MAP_FOLDER) -> KeyMap:
     if path not in folder.glob("*.toml"):
         known = ", ".join(sorted(each.stem for each in folder.glob("*.toml")))
         raise ConfigError(f"no key map {name!r}; there are: {known}.")
-    try:
-        return KeyMap.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: the key map is no valid TOML: {error}.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "table"
-        raise ConfigError(f"{path}: {where} of the key map is invalid: {first['msg']}.") from error
+    return load_toml(path, KeyMap, "key map")

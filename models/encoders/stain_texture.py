@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from models.encoders.facts import CardFacts
+
 if TYPE_CHECKING:
     from models.encoders.card import EncoderCard
 
@@ -35,7 +37,7 @@ CHUNK_TILES = 8
 _FLOOR = 0.02  # stain units; about a twentieth of ordinary tissue, so that noise on empty glass is not amplified
 
 
-class StainTexture:
+class StainTexture(CardFacts):
     """The descriptor as an encoder (`pipelines.encoder.Encoder`).
 
     Parameters
@@ -49,20 +51,15 @@ class StainTexture:
     def __init__(self, card: EncoderCard, device: torch.device) -> None:
         from skimage.color import hed_from_rgb  # heavy, and needed by this encoder alone
 
-        self.name = card.name
-        self.card_sha256 = card.sha256
-        self.dim = card.dim
-        self.input_px = card.input_px
-        self.resize_px = card.resize_side
-        self.supported_mpp = card.supported_mpp
         self.device = device
         self._matrix = np.asarray(hed_from_rgb, dtype=np.float64).round(8)
         # The sum of four uint8 has 1021 values: a table gives the same bits on every device, a logarithm need not.
         density = -np.log((np.arange(1021) + 4.0) / 1024.0)
         self._density = torch.from_numpy(density.astype(np.float32)).to(device)
-        self.weights_sha256 = hashlib.sha256(
+        identity = hashlib.sha256(
             f"stain-texture {VERSION}".encode() + self._matrix.tobytes() + density.astype("<f4").tobytes()
         ).hexdigest()
+        super().__init__(card, identity)
 
     def transform(self, tiles: Tensor) -> Tensor:
         """Optical density at half resolution.

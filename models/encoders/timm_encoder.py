@@ -10,11 +10,12 @@ import timm
 import torch
 from torch.nn import functional
 
-from models.encoders.card import EncoderCard, unknown_encoder
+from models.encoders.card import EncoderCard, unknown_encoder, without_weights
+from models.encoders.facts import CardFacts
 from models.encoders.hub import from_hub, hub_weights
 from models.encoders.networks import arguments, build_network, of_right_length, pooled
 from models.encoders.weights import file_sha256, fill_network, read_weights, state_sha256
-from pipelines.errors import ConfigError, InputError
+from pipelines.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,7 +24,7 @@ RANDOM_SEED = 0
 HUB_PREFIX = "hf-hub:"
 
 
-class TimmEncoder:
+class TimmEncoder(CardFacts):
     """A network with its card's normalisation and pooling (`pipelines.encoder.Encoder`).
 
     Parameters
@@ -39,13 +40,7 @@ class TimmEncoder:
     """
 
     def __init__(self, card: EncoderCard, network: nn.Module, weights_sha256: str, device: torch.device) -> None:
-        self.name = card.name
-        self.card_sha256 = card.sha256
-        self.weights_sha256 = weights_sha256
-        self.dim = card.dim
-        self.input_px = card.input_px
-        self.resize_px = card.resize_side  # a tile read with this side is not resized
-        self.supported_mpp = card.supported_mpp
+        super().__init__(card, weights_sha256)
         self.device = device
         self._card = card
         self._network = network.eval().requires_grad_(False).to(device)
@@ -132,10 +127,7 @@ def load_timm_encoder(
     elif weights is not None:
         network, identity = _from_file(card, Path(weights))
     elif card.hub_id is None:
-        raise ConfigError(
-            f"encoder {card.name!r} comes without weights: give --weights FILE, or --weights random for a random "
-            "network to compare against."
-        )
+        raise without_weights(card)
     elif by_timm:
         name = f"{HUB_PREFIX}{card.hub_id}"
         network = from_hub(of_card, card.hub_id, lambda: timm.create_model(name, pretrained=True, **arguments(card)))

@@ -40,8 +40,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     InputError
         Missing, cut short, unreadable, or holding anything but tensors.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such weights file; check --weights.")
+    refuse_missing(path)
     safe = path.suffix == ".safetensors"
     try:
         state = load_file(path) if safe else torch.load(path, "cpu", weights_only=True)
@@ -56,6 +55,12 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise InputError(f"{_named(path)}: this is no state dict (names to tensors); save the network's state_dict().")
     return state
+
+
+def refuse_missing(path: Path) -> None:
+    """Raise ``InputError`` where a weights file is not there."""
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such weights file; check --weights.")
 
 
 def fill_network(

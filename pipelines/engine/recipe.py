@@ -53,7 +53,7 @@ DEFAULTS = ExtractOptions()
 
 @dataclass(frozen=True)
 class Recipe:
-    """One encoder with one preparation, and how it is run."""
+    """One encoder with one preparation, and how it is run; for a plan, the facts of an encoder will do."""
 
     encoder: Encoder
     preparation: Preparation
@@ -99,7 +99,11 @@ class Recipe:
 
     def plan(self, job: Job, entry: SlideEntry) -> Plan:
         """Return what would be done with a slide, without touching anything."""
-        plan = job.plan(entry, self.stage, self.parameters(job, entry), self.outputs(job, entry))
+        parameters = self.parameters(job, entry)
+        if parameters["weights_sha256"] is None:
+            before = job.stage(entry.id, self.stage).get("parameters", {})
+            parameters["weights_sha256"] = before.get("weights_sha256", "")
+        plan = job.plan(entry, self.stage, parameters, self.outputs(job, entry))
         if plan.does:
             try:
                 self.checked_tiles(job, entry)

@@ -96,6 +96,8 @@ def test_a_dry_run_says_why_for_each_slide(three, make_slide, encoder) -> None:
     encoder.weights_sha256 = "x" * 64
     changed = {plan.slide_id: plan for plan in plan_extraction(slides, job, encoder)}["c"]
     assert (changed.why, changed.detail) == ("parameters changed", "weights_sha256")
+    encoder.weights_sha256 = None
+    assert {plan.slide_id: plan.why for plan in plan_extraction(slides, job, encoder)}["c"] == "done"
     assert sorted(job.rglob("*")) == before
 
 
@@ -274,6 +276,14 @@ def test_the_command_line_knows_all_of_it(three, monkeypatch, capsys) -> None:
     assert [plan["why"] for plan in json.loads(planned)] == ["new", "new"]
     assert code == 0
     assert "2 of 2 slides would be done (2 new)" in run("--dry-run", "--shard", "1/2")[1]
+    weights = job.parent / "weights.pth"
+    weights.write_bytes(b"nothing that could be loaded")
+    code, planned, said = run("--dry-run", "--json", "--encoder", "resnet18", "--weights", weights)
+    assert (code, [plan["why"] for plan in json.loads(planned)]) == (0, ["new"] * 3), said
+    code, _, said = run("--dry-run", "--encoder", "resnet18", "--weights", job / "absent.pth")
+    assert (code, "no such weights file" in said) == (4, True)
+    code, _, said = run("--dry-run", "--encoder", "ctranspath")
+    assert (code, "comes without weights" in said) == (3, True)
     code, _, said = run("--shard", "3/2")
     assert (code, "--shard 3/2" in said) == (3, True)
     assert run("--only-failed", "--force")[0] == 3

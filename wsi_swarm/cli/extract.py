@@ -84,7 +84,7 @@ def extract(
         raise typer.BadParameter(f"{engine} is unknown; choose local or ray", param_hint="--engine")
     from functools import partial
 
-    from models.encoders import get_encoder
+    from models.encoders import encoder_facts, get_encoder
     from pipelines.engine.devices import parse_devices
     from pipelines.extract import (
         ExtractOptions,
@@ -98,7 +98,8 @@ def extract(
 
     options = ExtractOptions(batch_size=batch_size, workers=workers, allow_mpp=allow_mpp, reader=reader)
     random = weights is not None and weights.name == "random" and not weights.exists()
-    make = partial(get_encoder, encoder, "random" if random else weights)
+    given = "random" if random else weights
+    make = partial(get_encoder, encoder, given)
     how = {
         "options": options,
         "slide_mpp": slide_mpp,
@@ -106,7 +107,7 @@ def extract(
         "control": Control(only_failed=only_failed, force=force, shard=parse_shard(shard)),
     }
     if dry_run:
-        show_plan(plan_extraction(slides, out, make("cpu"), **how), as_json)
+        show_plan(plan_extraction(slides, out, encoder_facts(encoder, given), **how), as_json)
         return
     if engine == "ray":
         summary = extract_with_ray(slides, out, make, device.split(","), address=ray_address, **how)
