@@ -43,7 +43,6 @@ class Slide:
     level_sizes : (width, height) of each level in px.
     mpp : µm per level-0 px, exactly as in the file or as given.
     mpp_origin : "file" or "given".
-    objective : objective power or None.
     vendor : format as OpenSlide names it.
     reader : what reads the pixels, with the versions of its libraries.
     """
@@ -57,8 +56,6 @@ class Slide:
         self.size: tuple[int, int] = handle.dimensions
         self.mpp = mpp
         self.mpp_origin = mpp_origin
-        power = handle.properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER)
-        self.objective = float(power) if power else None
         self.vendor: str = handle.properties.get(openslide.PROPERTY_NAME_VENDOR, "unknown")
         self.level_sizes: tuple[tuple[int, int], ...] = handle.level_dimensions
         self._downsamples: tuple[float, ...] = handle.level_downsamples
