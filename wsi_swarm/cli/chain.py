@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wsi_swarm.cli.chain_genesis import genesis, node_key
 from wsi_swarm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,7 +22,11 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True)
     group.command("dev")(dev)
     group.command("deploy")(deploy)
-    app.add_typer(group, name="chain", help="Run the embedded chain, or put the contract of a new swarm on a chain.")
+    group.command("node-key")(node_key)
+    group.command("genesis")(genesis)
+    app.add_typer(
+        group, name="chain", help="Run the embedded chain, prepare one that the centres run together, found a swarm."
+    )
 
 
 def dev(
