@@ -190,7 +190,7 @@ class RunConfig(_Section):
         if rule.robust and self.weighting != "equal":
             yield f"the merge rule '{rule.name}' counts every centre the same; set weighting = \"equal\""
         if self.min_peers < rule.fewest:
-            yield f"the merge rule '{rule.name}' needs {rule.fewest} centres to bear so many faulty ones; raise min_peers"
+            yield f"the merge rule '{rule.name}' needs {rule.fewest} centres to bear this many faulty; raise min_peers"
 
     @property
     def hash(self) -> bytes:
@@ -224,6 +224,7 @@ class RunConfig(_Section):
             commit_seconds=math.ceil(wait.commit_s),
             attest_seconds=math.ceil(wait.reveal_s + wait.attest_s),
             max_weight=self.max_weight if self.weighting == "patients" else 1,
+            committee=self.committee,
         )
 
 

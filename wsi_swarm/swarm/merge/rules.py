@@ -10,7 +10,13 @@ from dataclasses import MISSING, asdict, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from wsi_swarm.errors import ConfigError
+from wsi_swarm.swarm.merge.adam import Adam
+from wsi_swarm.swarm.merge.centred_clipping import CentredClipping
 from wsi_swarm.swarm.merge.mean import Mean
+from wsi_swarm.swarm.merge.median import Median
+from wsi_swarm.swarm.merge.momentum import Momentum
+from wsi_swarm.swarm.merge.multi_krum import MultiKrum
+from wsi_swarm.swarm.merge.trimmed_mean import TrimmedMean
 from wsi_swarm.swarm.state.encoding import Values
 
 if TYPE_CHECKING:
@@ -62,7 +68,9 @@ class Rule(Protocol):
         ...
 
 
-RULES: dict[str, type[Any]] = {rule.name: rule for rule in (Mean,)}
+RULES: dict[str, type[Any]] = {
+    rule.name: rule for rule in (Mean, Momentum, Adam, Median, TrimmedMean, MultiKrum, CentredClipping)
+}
 
 
 def rule_from(entries: Mapping[str, object]) -> Rule:

@@ -1,0 +1,68 @@
+"""Multi-Krum: the mean of the updates that lie closest to their neighbours.
+
+Blanchard et al., "Machine Learning with Adversaries: Byzantine Tolerant Gradient Descent", NeurIPS 2017, sections 4
+and 5 (multi-Krum), with ``m = n - faulty``. Breakdown point: ``n >= 2 * faulty + 3`` members, so that one liar needs
+five; with fewer the liars among a member's neighbours may outvote the honest ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from wsi_swarm.errors import ConfigError
+from wsi_swarm.swarm.merge.arithmetic import exact_gram
+from wsi_swarm.swarm.merge.mean import Mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wsi_swarm.swarm.merge.contribution import Contribution
+    from wsi_swarm.swarm.merge.rules import Memory
+    from wsi_swarm.swarm.state.encoding import FixedState
+
+
+@dataclass(frozen=True)
+class MultiKrum:
+    """``model + mean`` of the ``n - faulty`` updates of the lowest score.
+
+    The score of an update is the sum of its ``n - faulty - 2`` smallest squared distances to others, in exact
+    integers; of equal scores the member that is sorted first is taken.
+
+    Attributes
+    ----------
+    faulty
+        Members that may lie.
+    """
+
+    faulty: int = 1
+
+    name: ClassVar[str] = "multi_krum"
+    memory: ClassVar[tuple[str, ...]] = ()
+    robust: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.faulty <= 127:
+            msg = f"faulty ({self.faulty}) must lie in 0..127"
+            raise ConfigError(msg)
+
+    @property
+    def fewest(self) -> int:
+        """Twice the faulty ones and three."""
+        return 2 * self.faulty + 3
+
+    def merge(
+        self, model: FixedState, contributions: Sequence[Contribution], memory: Memory
+    ) -> tuple[FixedState, Memory]:
+        """Return the merged model; see ``rules.Rule``."""
+        return Mean().merge(model, self.chosen(contributions), memory)
+
+    def chosen(self, contributions: Sequence[Contribution]) -> list[Contribution]:
+        """Return the contributions that count, sorted by member as they came."""
+        gram, n = exact_gram([one.delta.values for one in contributions]), len(contributions)
+        scores: list[int] = []
+        for i in range(n):
+            distances = sorted(gram[i][i] - 2 * gram[i][j] + gram[j][j] for j in range(n) if j != i)
+            scores.append(sum(distances[: n - self.faulty - 2]))
+        best = sorted(range(n), key=lambda i: (scores[i], contributions[i].member))[: n - self.faulty]
+        return [contributions[i] for i in sorted(best)]
