@@ -62,15 +62,18 @@ def measure(members: int) -> dict[str, int]:
     meter = Meter(members)
     everybody, majority = range(members), range(max(2, members // 2 + 1))
     found = {"deploy": meter.deploy_gas}
-    found["open_run_by_vote"] = meter.send(0, "proposeRun", (b"c" * 32, b"b" * 32, 9, 2, 9999, 9999, 9999, 500))
+    found["open_run_by_vote"] = meter.send(0, "proposeRun", (b"c" * 32, b"b" * 32, 9, 2, 9999, 9999, 9999, 500, 0))
     found["open_run_by_vote"] += sum(meter.send(who, "vote", 1, True) for who in range(1, members // 2 + 1))
     found["enrol_all"] = sum(meter.send(who, "enrol", 1, 100) for who in everybody)
-    base = b"b" * 32
+    base, commits_hash = b"b" * 32, bytes(32)
     for round_ in (1, 2):
-        commits = [meter.send(who, "commit", 1, round_, td.endpoint_hash(f"{who} {round_}")) for who in everybody]
+        told = [td.endpoint_hash(f"{who} {round_}") for who in everybody]
+        commits = [meter.send(who, "commit", 1, round_, told[who]) for who in everybody]
+        for who in everybody:
+            commits_hash = td.next_commits_hash(commits_hash, round_, who, told[who])
         root = td.endpoint_hash(f"merged {round_}")
         contributors = frozenset(everybody)
-        digest = td.attest_digest(CHAIN_ID, meter.address, 1, round_, base, contributors, root)
+        digest = td.attest_digest(CHAIN_ID, meter.address, 1, round_, base, commits_hash, contributors, root)
         bundle = b"".join(td.sign(meter.keys[who], digest) for who in majority)
         attesters = td.bitmap(frozenset(majority))
         final = meter.send(0, "finalise", 1, round_, td.bitmap(contributors), root, attesters, bundle)

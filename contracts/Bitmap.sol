@@ -25,4 +25,29 @@ library Bitmap {
             return (set * (type(uint256).max / 65535)) >> 240;
         }
     }
+
+    /// @return `set` without its `n` members of lowest index; nobody if it has fewer.
+    function withoutLowest(uint256 set, uint256 n) internal pure returns (uint256) {
+        unchecked {
+            for (; n != 0 && set != 0; --n) {
+                set &= set - 1;
+            }
+        }
+        return set;
+    }
+
+    /// @notice The committee of a round: `size` of its committers, the next ones in index order in each round.
+    /// @dev The places from `round * size % n` on among the n committers by index, beginning again after the last.
+    ///      It depends on nothing that can change once commits are closed.
+    /// @param size 0 for all committers.
+    function committee(uint256 committed, uint256 round, uint256 size) internal pure returns (uint256) {
+        uint256 n = committed.count();
+        if (size == 0 || size >= n) return committed;
+        uint256 later = committed.withoutLowest((round * size) % n);
+        uint256 there = later.count();
+        if (there >= size) return later ^ later.withoutLowest(size);
+        return later | (committed ^ committed.withoutLowest(size - there));
+    }
+
+    using Bitmap for uint256;
 }

@@ -2,8 +2,8 @@
 pragma solidity 0.8.37;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {Registry} from "./Registry.sol";
 import {Rounds} from "./Rounds.sol";
+import {Votes} from "./Votes.sol";
 
 /// @title The contract of one swarm.
 /// @notice It has no owner, holds no ether, calls nothing and cannot be changed. A new version is a new contract that
@@ -11,6 +11,6 @@ import {Rounds} from "./Rounds.sol";
 contract Swarm is Rounds {
     constructor(Candidate[] memory founders, address predecessor_, uint256 votingSeconds_)
         EIP712("wsi-swarm", "1")
-        Registry(founders, predecessor_, votingSeconds_)
+        Votes(founders, predecessor_, votingSeconds_)
     {}
 }

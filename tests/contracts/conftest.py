@@ -13,7 +13,8 @@ from wsi_swarm.swarm.chain.engine import CallReverted, Engine, Receipt
 from wsi_swarm.swarm.ledger import decode
 from wsi_swarm.swarm.ledger import typed_data as td
 from wsi_swarm.swarm.ledger.artifact import load_artifact
-from wsi_swarm.swarm.ledger.base import Candidate, Event, JoinRequest, RefusedError, RunTerms
+from wsi_swarm.swarm.ledger.base import Candidate, Equivocation, Event, JoinRequest, RefusedError, RunTerms
+from wsi_swarm.swarm.ledger.evm import equivocation_arguments
 from wsi_swarm.swarm.ledger.model import ContractModel
 from wsi_swarm.swarm.ledger.rpc_client import RawLog
 
@@ -68,10 +69,22 @@ class Twin:
 
     def attest(self, run: int, contributors: frozenset[int], root: bytes, signers: frozenset[int]) -> dict[int, bytes]:
         """Return the signatures of the members ``signers`` over a result of the current round."""
-        state = self.model.run_state(run)
-        digest = td.attest_digest(CHAIN_ID, self.contract, run, state.round, state.base_root, contributors, root)
+        digest = self.digest(run, contributors, root)
         keys = dict(zip(self.accounts, self.keys, strict=True))
         return {m: td.sign(keys[self.model.member_list[m].account], digest) for m in signers}
+
+    def digest(self, run: int, contributors: frozenset[int], root: bytes) -> bytes:
+        """Return what is signed of a result of the current round."""
+        state = self.model.run_state(run)
+        where = (CHAIN_ID, self.contract, run, state.round, state.base_root, state.commits_hash)
+        return td.attest_digest(*where, contributors, root)
+
+    def equivocation(self, run: int, who: int, roots: tuple[bytes, bytes], other: int | None = None) -> Equivocation:
+        """Return two signatures of a person (or of two) over two roots in the current round."""
+        state, everybody = self.model.run_state(run), frozenset({0, 1, 2})
+        signers = (who, who if other is None else other)
+        a, b = (td.sign(self.keys[w], self.digest(run, everybody, r)) for w, r in zip(signers, roots, strict=True))
+        return Equivocation(state.round, state.base_root, state.commits_hash, everybody, roots[0], a, roots[1], b)
 
     # Calls: each returns the refusal's code, or None -----------------------------------------------------
 
@@ -83,6 +96,18 @@ class Twin:
     def propose_removal(self, who: int, member: int) -> str | None:
         return self._both(who, ("proposeRemoval", member), lambda s: self.model.propose_removal(s, member))
 
+    def propose_replacement(self, who: int, member: int, request: JoinRequest) -> str | None:
+        candidate = (request.account, request.curve_key, td.endpoint_hash(request.endpoint))
+        arguments = ("proposeReplacement", member, candidate, request.expiry, request.signature)
+        return self._both(who, arguments, lambda s: self.model.propose_replacement(s, member, request))
+
+    def resign(self, who: int) -> str | None:
+        return self._both(who, ("resign",), lambda s: self.model.resign(s))
+
+    def rotate_key(self, who: int, curve_key: bytes, endpoint_hash: bytes) -> str | None:
+        arguments = ("rotateKey", curve_key, endpoint_hash)
+        return self._both(who, arguments, lambda s: self.model.rotate_key(s, curve_key, endpoint_hash))
+
     def propose_run(self, who: int, terms: RunTerms) -> str | None:
         told = tuple(getattr(terms, name) for name in RunTerms.__slots__)
         return self._both(who, ("proposeRun", told), lambda s: self.model.propose_run(s, terms))
@@ -92,6 +117,16 @@ class Twin:
 
     def enrol(self, who: int, run: int, weight: int) -> str | None:
         return self._both(who, ("enrol", run, weight), lambda s: self.model.enrol(s, run, weight))
+
+    def leave(self, who: int, run: int) -> str | None:
+        return self._both(who, ("leaveRun", run), lambda s: self.model.leave(s, run))
+
+    def reject(self, who: int, run: int, round_: int) -> str | None:
+        return self._both(who, ("reject", run, round_), lambda s: self.model.reject(s, run, round_))
+
+    def report(self, who: int, run: int, proof: Equivocation) -> str | None:
+        arguments = ("reportEquivocation", run, equivocation_arguments(proof))
+        return self._both(who, arguments, lambda s: self.model.report_equivocation(s, run, proof))
 
     def commit(self, who: int, run: int, round_: int, commitment: bytes) -> str | None:
         return self._both(

@@ -74,6 +74,18 @@ def _removal_of_the_last(twin: Any, _: RunTerms) -> str | None:
     return twin(1).propose_removal(0, 0)
 
 
+def _enrolment_of_the_struck(twin: Any, terms: RunTerms) -> str | None:
+    swarm = committed(twin, terms)
+    assert swarm.report(0, 1, swarm.equivocation(1, 2, (ROOT, b"n" * 32))) is None
+    return swarm.enrol(2, 1, 12)
+
+
+def _second_report(twin: Any, terms: RunTerms) -> str | None:
+    swarm = committed(twin, terms)
+    proof = swarm.equivocation(1, 2, (ROOT, b"n" * 32))
+    return swarm.report(0, 1, proof) or swarm.report(1, 1, proof)
+
+
 REFUSALS: dict[str, Callable[[Any, RunTerms], str | None]] = {
     "NotMember": lambda t, terms: t(3).propose_run(4, terms),
     "UnknownMember": lambda t, _: t(3).propose_removal(0, 3),
@@ -101,6 +113,14 @@ REFUSALS: dict[str, Callable[[Any, RunTerms], str | None]] = {
     "BadContributors": lambda t, terms: finalise(committed(t, terms), contributors=frozenset({0, 1, 2, 3})),
     "BadAttesters": lambda t, terms: finalise(committed(t, terms), sigs={0: b"\1" * 65, 5: b"\1" * 65}),
     "NoQuorum": lambda t, terms: finalise(committed(t, terms), signers=frozenset({2})),
+    "StruckFromRun": _enrolment_of_the_struck,
+    "AlreadyStruck": _second_report,
+    "NoEquivocation": lambda t, terms: (s := committed(t, terms)).report(0, 1, s.equivocation(1, 2, (ROOT, ROOT))),
+    "NotEnrolled": lambda t, terms: opened(t, terms, 1).leave(1, 1),
+    "AlreadyRejected": lambda t, terms: (s := committed(t, terms)).reject(2, 1, 1) or s.reject(2, 1, 1),
+    "NotAttester": lambda t, terms: (s := committed(t, replace(terms, committee=2))).reject(
+        *(EVERYONE - s.model.run_state(1).committee), 1, 1
+    ),
     "NothingToPoke": lambda t, terms: opened(t, terms).poke(0, 1),
 }
 
@@ -160,7 +180,8 @@ def test_signature_of_another_round_contract_or_high_s_counts_for_nothing(twin: 
     for bad in (flipped, good[0], good[1][:64] + b"\0"):
         assert finalise(swarm, sigs={0: good[0], 1: bad}) == "BadSignature"
     for chain_id, contract, round_ in [(1, swarm.contract, 1), (1337, td.ZERO_ADDRESS, 1), (1337, swarm.contract, 2)]:
-        digest = td.attest_digest(chain_id, contract, 1, round_, terms.base_root, EVERYONE, ROOT)
+        commits = swarm.model.run_state(1).commits_hash
+        digest = td.attest_digest(chain_id, contract, 1, round_, terms.base_root, commits, EVERYONE, ROOT)
         assert finalise(swarm, sigs={0: good[0], 1: td.sign(swarm.keys[1], digest)}) == "BadSignature"
     assert finalise(swarm) is None
 

@@ -10,7 +10,14 @@ from eth_hash.auto import keccak
 from wsi_swarm.swarm.ledger import decode
 from wsi_swarm.swarm.ledger.artifact import load_artifact
 from wsi_swarm.swarm.ledger.base import Final, Proposed
-from wsi_swarm.swarm.ledger.errors import AlreadyDoneError, LedgerError, NotNowError, WrongChainError, refusal
+from wsi_swarm.swarm.ledger.errors import (
+    AlreadyDoneError,
+    LedgerError,
+    NotAllowedError,
+    NotNowError,
+    WrongChainError,
+    refusal,
+)
 from wsi_swarm.swarm.ledger.rpc_client import RevertedError
 from wsi_swarm.swarm.ledger.sender import Sender
 from wsi_swarm.swarm.ledger.typed_data import ZERO_ADDRESS, bitmap, endpoint_hash
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from wsi_swarm.swarm.ledger.base import Event, JoinRequest, Member, Proposal, RunState, RunTerms
+    from wsi_swarm.swarm.ledger.base import Equivocation, Event, JoinRequest, Member, Proposal, RunState, RunTerms
     from wsi_swarm.swarm.ledger.federation import Federation
     from wsi_swarm.swarm.ledger.rpc_client import RawLog, RawReceipt, RpcClient
 
@@ -28,10 +35,16 @@ LOG_RANGE = 5000
 _GAS = {
     "proposeMember": 900_000,
     "proposeRemoval": 900_000,
+    "proposeReplacement": 900_000,
+    "resign": 150_000,
+    "rotateKey": 150_000,
     "proposeRun": 1_200_000,
     "vote": 700_000,
     "enrol": 350_000,
+    "leaveRun": 200_000,
     "commit": 150_000,
+    "reject": 150_000,
+    "reportEquivocation": 300_000,
     "finalise": 250_000,
     "poke": 200_000,
 }
@@ -172,6 +185,24 @@ class EvmLedger(EvmReader):
         """Propose to remove a member; return the proposal's id."""
         return self._proposed(self._transact("proposeRemoval", member))
 
+    def propose_replacement(self, member: int, request: JoinRequest) -> int:
+        """Propose that a member gets another account and keys; return the proposal's id."""
+        candidate = (request.account, request.curve_key, endpoint_hash(request.endpoint))
+        arguments = (member, candidate, request.expiry, request.signature)
+        return self._proposed(self._transact("proposeReplacement", *arguments))
+
+    def resign(self) -> None:
+        """Stop being a member; a past member has."""
+        try:
+            self._transact("resign")
+        except NotAllowedError:
+            if self._index() < 0 or self.members()[self._index()].active:
+                raise
+
+    def rotate_key(self, curve_key: bytes, endpoint_hash: bytes) -> None:
+        """Use another CURVE key or endpoint."""
+        self._transact("rotateKey", curve_key, endpoint_hash)
+
     def propose_run(self, terms: RunTerms) -> int:
         """Propose to open a run; return the proposal's id."""
         return self._proposed(self._transact("proposeRun", _terms(terms)))
@@ -191,6 +222,11 @@ class EvmLedger(EvmReader):
             raise refusal("BadWeight")
         with suppress(AlreadyDoneError):
             self._transact("enrol", run, weight)
+
+    def leave(self, run: int) -> None:
+        """Take no part in the run any more."""
+        with suppress(AlreadyDoneError):
+            self._transact("leaveRun", run)
 
     def commit(self, run: int, round_: int, commitment: bytes) -> None:
         """Commit to an update."""
@@ -214,6 +250,20 @@ class EvmLedger(EvmReader):
             told = [event for event in map(decode.event, logs) if isinstance(event, Final)]
             if not any((e.contributors, e.merged_root) == (contributors, merged_root) for e in told):
                 raise
+
+    def reject(self, run: int, round_: int) -> None:
+        """Say that this member will not attest in this round."""
+        try:
+            self._transact("reject", run, round_)
+        except (AlreadyDoneError, NotNowError):
+            topics = (_topic("Rejected"), run.to_bytes(32), round_.to_bytes(32), self._index().to_bytes(32))
+            if not self._logs(topics, 0):
+                raise
+
+    def report_equivocation(self, run: int, proof: Equivocation) -> None:
+        """Have the member that signed both roots struck from the run."""
+        with suppress(AlreadyDoneError):
+            self._transact("reportEquivocation", run, equivocation_arguments(proof))
 
     def poke(self, run: int) -> None:
         """Move a run on whose deadline has passed."""
@@ -272,6 +322,16 @@ def _topic(name: str) -> bytes:
 
 def _terms(terms: RunTerms) -> tuple[object, ...]:
     counts = (terms.rounds, terms.min_peers, terms.enrol_seconds, terms.commit_seconds, terms.attest_seconds)
-    if any(not 0 < count < 2**32 for count in (*counts, terms.max_weight)) or terms.min_peers >= 2**16:
+    if (
+        any(not 0 < count < 2**32 for count in (*counts, terms.max_weight))
+        or terms.min_peers >= 2**16
+        or not 0 <= terms.committee < 2**16
+    ):
         raise refusal("BadTerms")  # they would not even fit the call
-    return (terms.config_hash, terms.base_root, *counts, terms.max_weight)
+    return (terms.config_hash, terms.base_root, *counts, terms.max_weight, terms.committee)
+
+
+def equivocation_arguments(proof: Equivocation) -> tuple[object, ...]:
+    """Return a proof as the contract's struct."""
+    about = (proof.round, proof.base_root, proof.commits_hash, bitmap(proof.contributors))
+    return (*about, proof.root_a, proof.signature_a, proof.root_b, proof.signature_b)
