@@ -7,6 +7,7 @@ import pytest
 
 from wsi_swarm.errors import IntegrityError
 from wsi_swarm.swarm.node.checkpoint import Checkpoint
+from wsi_swarm.swarm.protocol.desk import own_update
 from wsi_swarm.swarm.protocol.message import Reveal
 from wsi_swarm.swarm.state.chunks import manifest_of
 from wsi_swarm.swarm.state.encoding import encode
@@ -30,20 +31,25 @@ def test_runs_and_contracts_do_not_mix(tmp_path):
     assert len(folders) == 4
 
 
-def test_an_update_comes_back_to_the_byte(checkpoint):
+@pytest.mark.parametrize("residual", [None, np.arange(-2, 2, dtype=np.int32)])
+def test_an_update_comes_back_to_the_byte(checkpoint, residual):
     assert checkpoint.load_update() is None
-    blob = state(0.5).to_bytes()
-    checkpoint.save_update(b"b" * 32, 7, blob)
+    saved = own_update(b"b" * 32, 7, state(0.5).to_bytes(), 0x3C00, residual)
+    checkpoint.save_update(saved)
     update = checkpoint.load_update()
     assert update is not None
-    assert (update.base_root, update.finals, update.blob) == (b"b" * 32, 7, blob)
+    assert (update.base_root, update.finals, update.blob, update.flags) == (b"b" * 32, 7, saved.blob, 0x3C00)
+    assert (update.residual is None) == (residual is None)
+    if residual is not None:
+        np.testing.assert_array_equal(update.residual, residual)
 
 
-def test_an_update_whose_writing_was_cut_short_is_not_trusted(checkpoint):
-    checkpoint.save_update(b"b" * 32, 7, state(0.5).to_bytes())
-    (checkpoint.folder / "update.state").write_bytes(state(0.25).to_bytes())  # killed before update.json followed
+@pytest.mark.parametrize("name", ["update.state", "update.residual"])
+def test_an_update_whose_writing_was_cut_short_is_not_trusted(checkpoint, name):
+    checkpoint.save_update(own_update(b"b" * 32, 7, state(0.5).to_bytes(), 0, np.ones(4, np.int32)))
+    (checkpoint.folder / name).write_bytes(state(0.25).to_bytes())  # killed before update.json followed
     assert checkpoint.load_update() is None
-    (checkpoint.folder / "update.state").unlink()
+    (checkpoint.folder / name).unlink()
     assert checkpoint.load_update() is None
 
 

@@ -22,6 +22,7 @@ from wsi_swarm.swarm.protocol.message import (
     Beat,
     Chunk,
     Envelope,
+    Evidence,
     Forward,
     Have,
     Lack,
@@ -204,5 +205,6 @@ _SCHEMA: dict[int, tuple[Callable[..., Message], tuple[Reader, ...]]] = {
     9: (Attest, (_members, _word, _bytes(65))),
     10: (Have, (_word,)),
     11: (Forward, (_member, _bytes())),
+    12: (Evidence, (_member, _members, _word, _bytes(65))),
 }
 _CODE = {kind: code for code, (kind, _) in _SCHEMA.items()}

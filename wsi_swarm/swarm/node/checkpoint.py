@@ -5,6 +5,8 @@
     STATE/runs/<run>-<contract>/
         run.json                     chain, contract, run, configuration hash
         update.state, update.json    the own update of the current round, written before its commitment goes out
+        update.residual              what rounding it to 16 bits lost, for the next one
+        node.json                    what 'swarm status' shows of this node
         model.json                   the last final model that was adopted: its root and the final rounds behind it
         models/<root>.state          the initial model and every final model that was held
         rounds/<round>/<account>.update, <account>.json
@@ -19,6 +21,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
 
 from pipelines.files import write_bytes, write_json
 from wsi_swarm.errors import IntegrityError
@@ -67,18 +71,34 @@ class Checkpoint:
 
     # The own update ----------------------------------------------------------------------------------------------
 
-    def save_update(self, base_root: bytes, finals: int, blob: bytes) -> None:
+    def save_update(self, update: OwnUpdate) -> None:
         """Write the own update durably; the description comes last and says which bytes are meant."""
-        write_bytes(self.folder / "update.state", blob)
-        told = {"base_root": base_root.hex(), "finals": finals, "root": root_of(blob).hex()}
+        residual = b"" if update.residual is None else update.residual.astype("<i4", copy=False).tobytes()
+        write_bytes(self.folder / "update.state", update.blob)
+        write_bytes(self.folder / "update.residual", residual)
+        told = {
+            "base_root": update.base_root.hex(),
+            "finals": update.finals,
+            "flags": update.flags,
+            "root": update.manifest.root.hex(),
+            "residual_root": root_of(residual).hex(),
+        }
         write_json(self.folder / "update.json", told)
 
     def load_update(self) -> OwnUpdate | None:
-        """Return the own update; None if there is none, or its writing was cut short between the two files."""
+        """Return the own update; None if there is none, or its writing was cut short between the files."""
         told, blob = _read_json(self.folder / "update.json"), _read(self.folder / "update.state")
-        if told is None or blob is None or root_of(blob).hex() != told.get("root"):
+        kept = _read(self.folder / "update.residual")
+        if told is None or blob is None or kept is None:
             return None
-        return own_update(bytes.fromhex(told["base_root"]), int(told["finals"]), blob)
+        if (root_of(blob).hex(), root_of(kept).hex()) != (told.get("root"), told.get("residual_root")):
+            return None
+        residual = np.frombuffer(kept, "<i4").astype(np.int32) if kept else None
+        return own_update(bytes.fromhex(told["base_root"]), int(told["finals"]), blob, int(told["flags"]), residual)
+
+    def save_status(self, told: dict[str, object]) -> None:
+        """Write what this node knows besides the chain, for ``swarm status`` in another process."""
+        write_json(self.folder / "node.json", told)
 
     # Models ------------------------------------------------------------------------------------------------------
 

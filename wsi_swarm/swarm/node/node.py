@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 from wsi_swarm.errors import SwarmError
 from wsi_swarm.swarm.ledger.base import Final, Phase, RunState, Void, VoidReason
 from wsi_swarm.swarm.ledger.errors import LedgerError, RefusedError
+from wsi_swarm.swarm.merge.whole import unpack_loss
 from wsi_swarm.swarm.network.links import Links, Local, Peer
 from wsi_swarm.swarm.protocol.desk import Plan, Seat
 from wsi_swarm.swarm.protocol.events import (
@@ -29,6 +30,8 @@ from wsi_swarm.swarm.protocol.events import (
     Note,
     Poke,
     Received,
+    Reject,
+    Report,
     SaveUpdate,
     Send,
     Settled,
@@ -65,6 +68,8 @@ class Centre:
     ----------
     reader, ledger
         Two views of the contract: one polls while a transaction of the other is waiting for its block.
+    initial
+        The whole state from which the run starts; None if this centre has to fetch it from the others.
     bind
         Address to listen on.
     say
@@ -79,11 +84,19 @@ class Centre:
     reader: LedgerReader
     ledger: Ledger
     learner: Learner
+    initial: FixedState | None
     checkpoint: Checkpoint
     run: int
     bind: str
     say: Callable[[str], None]
     save_final: Callable[[FixedState], None]
+
+
+_WHY_VOID = {
+    VoidReason.TOO_FEW_COMMITS: "too few centres committed in time",
+    VoidReason.NO_QUORUM: "no quorum attested in time",
+    VoidReason.REJECTED: "so many centres could not attest that no quorum was left",
+}
 
 
 class Node:
@@ -103,6 +116,8 @@ class Node:
         self._tasks: set[asyncio.Task[None]] = set()
         self._round_began = time.monotonic()
         self._loss = float("nan")
+        self._losses: dict[str, float | None] = {}
+        self._status_at = float("-inf")
 
     async def run(self) -> None:
         """Take part until the run is finished and the others have the model.
@@ -132,8 +147,8 @@ class Node:
                 for task in list(self._tasks):
                     task.cancel()
                 await asyncio.gather(*self._tasks, return_exceptions=True)
-        if leave.removed:
-            msg = f"this centre was removed from {centre.reader.contract} by vote of the members"
+        if leave.reason:
+            msg = f"run {centre.run} on {centre.reader.contract}: {leave.reason}"
             raise SwarmError(msg)
 
     def traffic(self) -> dict[str, int]:
@@ -149,10 +164,8 @@ class Node:
     def _make_machine(self, state: RunState, index: int) -> Machine:
         centre, config = self._centre, self._centre.config
         model = centre.checkpoint.load_model()
-        if model is None:
-            initial = encode(centre.learner.initial_state(config.seed), config.fraction_bits)
-            if initial.root == state.terms.base_root:
-                model = initial
+        if model is None and centre.initial is not None and centre.initial.root == state.terms.base_root:
+            model = centre.initial
         seat = Seat(
             centre.reader.chain_id,
             centre.reader.contract,
@@ -163,7 +176,8 @@ class Node:
         )
         plan = Plan(
             config.weight_of(centre.learner.n_patients),
-            config.weighting == "patients",
+            config.merge_plan,
+            config.update_bits,
             config.timeouts.attest_s,
             config.timeouts.heartbeat_s,
         )
@@ -188,10 +202,12 @@ class Node:
                     self._centre.say("the chain answers again")
                 reachable = True
                 links.set_peers(self._peers())
-                if seen.state.round != (self._state.round if self._state else -1) or seen.state.phase is Phase.FINISHED:
-                    await self._report_rounds()
+                moved = self._state is None or seen.state.round != self._state.round
                 self._state = seen.state
                 self._tell(seen)
+                if moved or seen.state.phase is Phase.FINISHED:
+                    await self._report_rounds()
+                self._save_status(moved)
             try:
                 await asyncio.wait_for(self._look.wait(), POLL_S)
             except TimeoutError:
@@ -237,15 +253,17 @@ class Node:
                     self._links.send(to, round_, message)
             case Train():
                 self._spawn(self._train(action))
-            case SaveUpdate(base_root, finals, blob):
-                centre.checkpoint.save_update(base_root, finals, blob)
+            case SaveUpdate(update):
+                centre.checkpoint.save_update(update)
             case KeepUpdate(round_, reveal, blob):
-                centre.checkpoint.keep_update(round_, self._members[reveal.member].account, reveal, blob)
+                account = self._members[reveal.member].account
+                self._losses[account] = unpack_loss(reveal.flags)
+                centre.checkpoint.keep_update(round_, account, reveal, blob)
             case Adopt(finals, model):
                 centre.checkpoint.save_model(model, finals)
                 if finals == centre.config.rounds:
                     centre.save_final(model)
-            case Enrol() | Commit() | Finalise() | Poke():
+            case Enrol() | Commit() | Finalise() | Reject() | Report() | Poke():
                 self._spawn(self._transact(action))
             case Note(_, member, text):
                 centre.say(f"{self._name(member)}: {text}")
@@ -257,14 +275,16 @@ class Node:
 
     async def _train(self, job: Train) -> None:
         config, learner = self._centre.config, self._centre.learner
+        epochs = config.sync_epochs
+        steps = job.steps if epochs is None else max(1, round(epochs * learner.steps_per_epoch))
 
         def work() -> tuple[TrainResult, FixedState]:
-            result = learner.train(decode(job.base), job.finals, config.rounds, config.sync_steps, config.seed)
+            result = learner.train(decode(job.model), job.finals, config.rounds, steps, config.seed)
             return result, encode(result.state, config.fraction_bits)
 
         result, state = await _in_thread(work)
         self._loss = result.loss
-        self._tell(Trained(job.base_root, job.finals, state))
+        self._tell(Trained(job.base_root, job.finals, state, result.loss))
 
     async def _transact(self, action: LedgerAction) -> None:
         refusal: str | None = None
@@ -288,6 +308,10 @@ class Node:
                 ledger.commit(run, round_, commitment)
             case Finalise(round_, contributors, merged_root, signatures):
                 ledger.finalise(run, round_, contributors, merged_root, signatures)
+            case Reject(round_):
+                ledger.reject(run, round_)
+            case Report(proof):
+                ledger.report_equivocation(run, proof)
             case Poke():
                 ledger.poke(run)
             case _:
@@ -307,11 +331,30 @@ class Node:
                     )
                 case Void(run=centre.run):
                     self._round_began = time.monotonic()
-                    few = event.reason is VoidReason.TOO_FEW_COMMITS
-                    why = "too few centres committed in time" if few else "no quorum attested in time"
-                    centre.say(f"round {event.round} void: {why}; the model stays as it was")
+                    centre.say(f"round {event.round} void: {_WHY_VOID[event.reason]}; the model stays as it was")
                 case _:
                     pass
+
+    def _save_status(self, now_at_once: bool) -> None:
+        """Write for ``swarm status`` what the chain does not know, once per heartbeat and when a round has moved."""
+        now, heartbeat_s = time.monotonic(), self._centre.config.timeouts.heartbeat_s
+        if self._state is None or self._links is None or not (now_at_once or now - self._status_at >= heartbeat_s):
+            return
+        self._status_at, heard_at = now, self._links.heard_at
+        told: dict[str, object] = {
+            "run": self._centre.run,
+            "round": self._state.round,
+            "phase": self._state.phase.name.lower(),
+            **self.traffic(),
+            "losses": self._losses,
+            "peers": {
+                member.account: {"heard_s": round(now - heard_at[member.index], 1)}
+                for member in self._members
+                if member.index in heard_at
+            },
+            "updated": time.time(),
+        }
+        self._centre.checkpoint.save_status(told)
 
     def _name(self, member: int) -> str:
         return self._centre.federation.name_of(self._members[member])

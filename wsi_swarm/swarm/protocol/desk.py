@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from wsi_swarm.swarm.ledger.typed_data import attest_digest, commitment, recover, sign
 from wsi_swarm.swarm.protocol.events import Action, LedgerAction, Look, Note, NoteKind, Send
 from wsi_swarm.swarm.state.chunks import Manifest, manifest_of
-from wsi_swarm.swarm.state.encoding import FixedState, from_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wsi_swarm.swarm.ledger.base import Member, RunState
+    from wsi_swarm.swarm.ledger.base import Equivocation, Member, RunState
+    from wsi_swarm.swarm.merge.whole import MergePlan
     from wsi_swarm.swarm.protocol.events import ChainSeen
     from wsi_swarm.swarm.protocol.message import Message
+    from wsi_swarm.swarm.state.encoding import Values
 
 Key = tuple[frozenset[int], bytes]
 """Contributors and merged root: what an attestation is about."""
@@ -36,32 +37,56 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the run configuration says to the machine; times in seconds."""
+    """What the run configuration says to the machine; times in seconds.
+
+    Attributes
+    ----------
+    weight
+        With which this member enrols.
+    merge
+        The rule by which everybody merges, and how long to train between two merges.
+    update_bits
+        32 or 16, of an update's values.
+    """
 
     weight: int
-    weighted: bool
+    merge: MergePlan
+    update_bits: int
     attest_s: float
     heartbeat_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class OwnUpdate:
-    """The update that this member trained from a base, in canonical bytes."""
+    """The update that this member trained from a base.
+
+    Attributes
+    ----------
+    base_root, finals
+        The base, and how many final rounds lay behind it.
+    blob
+        Canonical bytes.
+    flags
+        What the commitment says besides: the training loss.
+    residual
+        What rounding the update to fewer bits lost; the next one makes up for it. None with 32 bits.
+    """
 
     base_root: bytes
     finals: int
     blob: bytes
+    flags: int
+    residual: Values | None
     manifest: Manifest
-    delta: FixedState
 
     def is_for(self, state: RunState) -> bool:
         """Whether it was trained from the base that stands on the chain now."""
         return (self.base_root, self.finals) == (state.base_root, state.finals)
 
 
-def own_update(base_root: bytes, finals: int, blob: bytes) -> OwnUpdate:
+def own_update(base_root: bytes, finals: int, blob: bytes, flags: int, residual: Values | None) -> OwnUpdate:
     """Describe the canonical bytes of an update, trained just now or read from the checkpoint."""
-    return OwnUpdate(base_root, finals, blob, manifest_of(blob), from_bytes(blob))
+    return OwnUpdate(base_root, finals, blob, flags, residual, manifest_of(blob))
 
 
 class Desk:
@@ -72,8 +97,11 @@ class Desk:
         self.now = 0.0
         self.members: tuple[Member, ...] = ()
         self.commits: Mapping[int, bytes] = {}
+        self.reachable: frozenset[int] = frozenset()
         self.strikes: dict[int, int] = {}
         """Rounds in a row in which a member committed and then stayed silent."""
+        self.proofs: dict[int, Equivocation] = {}
+        """Members that signed two merges of the same updates, until the chain knows."""
         self._chain_ahead = 0.0
         self._round = 0
         self._fresh = False
@@ -84,7 +112,7 @@ class Desk:
     def see(self, seen: ChainSeen, new_round: bool) -> None:
         """Take over what the chain says."""
         self._fresh = True
-        self.members, self.commits = seen.members, seen.commits
+        self.members, self.commits, self.reachable = seen.members, seen.commits, seen.reachable
         self._chain_ahead, self._round = seen.state.chain_time - self.now, seen.state.round
         if new_round:
             self._done_at.clear()
@@ -99,11 +127,12 @@ class Desk:
         """Indices of the members that have a say now, ascending."""
         return sorted(member.index for member in self.members if member.active)
 
-    def sources(self, state: RunState, first: int | None = None) -> list[int]:
-        """Return who may hold a blob: its owner first, then likely ones, each asker beginning elsewhere."""
-        me, likely = self.seat.index, state.expected | state.committed
+    def sources(self, likely: frozenset[int], first: int | None = None) -> list[int]:
+        """Return who may hold a blob: whom we reach directly, the owner, likely ones; each begins elsewhere."""
+        me = self.seat.index
         others = [member for member in self.active if member != me]
-        return sorted(others, key=lambda i: (i != first, i not in likely, (i - me) % 256))
+        near = self.reachable
+        return sorted(others, key=lambda i: (i not in near, i != first, i not in likely, (i - me) % 256))
 
     def reveal_end(self, state: RunState, member: int) -> float:
         """Until when (chain time) a member's update is waited for: half as long for each of its strikes."""
@@ -138,7 +167,9 @@ class Desk:
 
     def _digest(self, state: RunState, key: Key) -> bytes:
         seat = self.seat
-        return attest_digest(seat.chain_id, seat.contract, seat.run, state.round, state.base_root, state.commits_hash, *key)
+        return attest_digest(
+            seat.chain_id, seat.contract, seat.run, state.round, state.base_root, state.commits_hash, *key
+        )
 
     # The out-tray ------------------------------------------------------------------------------------------------
 
@@ -177,6 +208,10 @@ class Desk:
         if first:
             self._out.append(Note(kind, member, text))
         return first
+
+    def waited(self, what: object) -> float:
+        """Return the seconds since this was first asked in this round."""
+        return self.now - self._done_at.setdefault(what, self.now)
 
     def once(self, what: object) -> bool:
         """Whether this is the first time in this round."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wsi_swarm.swarm.ledger.base import Member, RunState
+    from wsi_swarm.swarm.ledger.base import Equivocation, Member, RunState
+    from wsi_swarm.swarm.protocol.desk import OwnUpdate
     from wsi_swarm.swarm.protocol.message import Message, Reveal
     from wsi_swarm.swarm.state.encoding import FixedState
 
@@ -30,20 +31,24 @@ class ChainSeen:
         Commitments of the current round by member index; needed once commits are closed.
     members
         All members, past ones too, by index.
+    reachable
+        Members to whom this one has a direct link; blobs are fetched from them first.
     """
 
     state: RunState
     commits: Mapping[int, bytes]
     members: tuple[Member, ...]
+    reachable: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The local training that a ``Train`` asked for is done; ``state`` are the new weights."""
+    """The local training that a ``Train`` asked for is done; ``state`` are the new weights of the model."""
 
     base_root: bytes
     finals: int
     state: FixedState
+    loss: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +89,19 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Train:
-    """Train from ``base``; ``finals`` final rounds lie behind."""
+    """Train ``model`` for ``steps``; ``finals`` final rounds lie behind. ``base_root`` is the whole state's."""
 
     base_root: bytes
     finals: int
-    base: FixedState
+    model: FixedState
+    steps: int
 
 
 @dataclass(frozen=True, slots=True)
 class SaveUpdate:
     """Write the own update durably, before the commitment that may follow goes out."""
 
-    base_root: bytes
-    finals: int
-    blob: bytes
+    update: OwnUpdate
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +147,28 @@ class Finalise:
 
 
 @dataclass(frozen=True, slots=True)
+class Reject:
+    """Ledger: I will not attest in this round."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Ledger: a member signed two merged roots for the same updates."""
+
+    proof: Equivocation
+
+
+@dataclass(frozen=True, slots=True)
 class Poke:
     """Ledger: move the run on."""
 
     round: int
 
 
-NoteKind = Literal["liar", "refused", "silent", "slow", "lost"]
-LedgerAction = Enrol | Commit | Finalise | Poke
+NoteKind = Literal["liar", "refused", "silent", "slow", "lost", "struck"]
+LedgerAction = Enrol | Commit | Finalise | Reject | Report | Poke
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +182,9 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Nothing is left to do here: the run is finished and all who may need the model have it, or we were removed."""
+    """Nothing is left to do here; ``reason`` says why, empty if the run is finished and the others have the model."""
 
-    removed: bool
+    reason: str
 
 
-Action = Look | Send | Train | SaveUpdate | KeepUpdate | Adopt | Enrol | Commit | Finalise | Poke | Note | Leave
+Action = Look | Send | Train | SaveUpdate | KeepUpdate | Adopt | LedgerAction | Note | Leave

@@ -98,8 +98,18 @@ class Attest:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """A member signed a wrong merge; whoever holds another signature of it for these contributors has a proof."""
+
+    member: int
+    contributors: frozenset[int]
+    merged_root: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Have:
-    """I hold the final model with this root."""
+    """The chain's last final model has this root, and I hold it."""
 
     root: bytes
 
@@ -113,7 +123,8 @@ class Forward:
 
 
 Message = (
-    Beat | Reveal | WantReveal | WantManifest | Offer | WantChunks | Chunk | Lack | Propose | Attest | Have | Forward
+    Beat | Reveal | WantReveal | WantManifest | Offer | WantChunks | Chunk | Lack
+    | Propose | Attest | Evidence | Have | Forward
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from wsi_swarm.swarm.ledger.base import Phase, RunState
+from wsi_swarm.swarm.merge.whole import model_of, pack_loss, steps_of
 from wsi_swarm.swarm.protocol.desk import Desk, OwnUpdate, Plan, Seat, own_update
 from wsi_swarm.swarm.protocol.download import Download
 from wsi_swarm.swarm.protocol.events import (
@@ -19,9 +20,11 @@ from wsi_swarm.swarm.protocol.events import (
     Commit,
     Enrol,
     Event,
+    Finalise,
     Leave,
     Poke,
     Received,
+    Report,
     SaveUpdate,
     Settled,
     Tick,
@@ -32,6 +35,7 @@ from wsi_swarm.swarm.protocol.message import (
     Attest,
     Beat,
     Chunk,
+    Evidence,
     Forward,
     Have,
     Lack,
@@ -45,6 +49,7 @@ from wsi_swarm.swarm.protocol.message import (
 from wsi_swarm.swarm.protocol.shelf import Shelf
 from wsi_swarm.swarm.protocol.work import Work
 from wsi_swarm.swarm.state.encoding import difference, from_bytes
+from wsi_swarm.swarm.state.update import pack_update
 
 if TYPE_CHECKING:
     from wsi_swarm.swarm.state.encoding import FixedState
@@ -72,7 +77,7 @@ class Machine:
         self._me = seat.index
         self._desk = Desk(seat, plan)
         self._shelf = Shelf(model, update)
-        self._work = Work(self._desk, self._shelf, 0, b"")
+        self._work = Work(self._desk, self._shelf, 0, b"", {})
         self._state: RunState | None = None
         self._training_since: float | None = None
         self._train_seconds = 0.0
@@ -82,6 +87,9 @@ class Machine:
         self._finished_at: float | None = None
         self._have_heard_at = float("-inf")
         self._have_final: set[int] = set()
+        self._makers: frozenset[int] = frozenset()
+        self._finalised: bytes | None = None
+        self._took_part = False
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take in an event at local time ``now`` (seconds, never backwards) and return what to do, in order."""
@@ -95,8 +103,10 @@ class Machine:
                 self._trained(event)
             case Received():
                 self._hear(event)
-            case Settled(action):
+            case Settled(action, refusal):
                 self._desk.settled(action)
+                if isinstance(action, Finalise) and refusal is None:
+                    self._finalised = action.merged_root
             case _:
                 assert_never(event)
         if self._state is not None:
@@ -106,14 +116,20 @@ class Machine:
     # Taking in ---------------------------------------------------------------------------------------------------
 
     def _see(self, seen: ChainSeen) -> None:
-        state = self._state = seen.state
+        before, state = self._state, seen.state
+        self._state = state
         new_round = (state.round, state.base_root) != (self._work.round, self._work.base_root)
         self._desk.see(seen, new_round)
+        self._took_part |= self._me in state.enrolled
         if new_round:
             merged = self._work.merged(state.base_root)
             if merged is not None:
                 self._shelf.models[state.base_root] = merged
-            self._work = Work(self._desk, self._shelf, state.round, state.base_root)
+            if before is not None and before.base_root != state.base_root:
+                self._makers = before.committee
+            same_base = self._work.base_root == state.base_root
+            downloads = {one.root: one for one in self._work.downloads} if same_base else {}
+            self._work = Work(self._desk, self._shelf, state.round, state.base_root, downloads)
         if state.phase is Phase.ATTEST:
             early, self._early = self._early, []
             for event in early:
@@ -125,8 +141,9 @@ class Machine:
         self._training_since = None
         base = self._shelf.models.get(event.base_root)
         if base is not None:
-            blob = difference(event.state, base).to_bytes()
-            self._shelf.update = own_update(event.base_root, event.finals, blob)
+            last, delta = self._shelf.update, difference(event.state, model_of(base))
+            blob, residual = pack_update(delta, self._desk.plan.update_bits, last.residual if last else None)
+            self._shelf.update = own_update(event.base_root, event.finals, blob, pack_loss(event.loss), residual)
 
     def _hear(self, event: Received) -> None:
         sender, message = event.sender, event.message
@@ -136,7 +153,7 @@ class Machine:
             case Offer() | Chunk() | Lack():
                 for download in self._downloads():
                     download.hear(sender, message, self._desk.now)
-            case Reveal() | Propose() | Attest() | WantReveal():
+            case Reveal() | Propose() | Attest() | Evidence() | WantReveal():
                 self._hear_of_round(event, message)
             case Have(root):
                 self._hear_have(sender, root)
@@ -145,7 +162,7 @@ class Machine:
             case _:
                 assert_never(message)
 
-    def _hear_of_round(self, event: Received, message: Reveal | Propose | Attest | WantReveal) -> None:
+    def _hear_of_round(self, event: Received, message: Reveal | Propose | Attest | Evidence | WantReveal) -> None:
         state = self._state
         if state is None or event.round < state.round:
             return
@@ -168,9 +185,10 @@ class Machine:
     # What follows ------------------------------------------------------------------------------------------------
 
     def _follow(self, state: RunState) -> None:
-        if self._me not in self._desk.active:
-            self._desk.do(Leave(removed=True))
+        if (reason := self._why_not(state)) is not None:
+            self._desk.do(Leave(reason))
             return
+        self._report(state)
         base = self._hold_base(state)
         self._poke_if_due(state)
         if base is not None:
@@ -187,12 +205,31 @@ class Machine:
             for to, message in download.requests(self._desk.now):
                 self._desk.send(to, message)
 
+    def _why_not(self, state: RunState) -> str | None:
+        """Return why this member takes no part any more, or None while it does."""
+        if self._me not in self._desk.active:
+            return "this centre was removed by vote of the members, or resigned"
+        if self._me in state.struck:
+            return "this centre was struck from the run: it signed two merges of the same updates; keep its files"
+        if self._took_part and self._me not in state.enrolled:
+            return "this centre left the run"
+        return None
+
+    def _report(self, state: RunState) -> None:
+        for member, proof in sorted(self._desk.proofs.items()):
+            if member in state.struck:
+                del self._desk.proofs[member]
+                self._desk.note("struck", member, f"round {proof.round}: it signed two merges and was struck")
+            else:
+                self._desk.transact(Report(proof))
+
     def _hold_base(self, state: RunState) -> FixedState | None:
         root, models, download = state.base_root, self._shelf.models, self._model_download
         if root not in models:
             if download is None or download.root != root:
                 patience_s = 2 * self._desk.plan.heartbeat_s
-                download = self._model_download = Download(root, self._desk.sources(state), patience_s)
+                likely = self._makers or state.expected | state.committed
+                download = self._model_download = Download(root, self._desk.sources(likely), patience_s)
             if not download.complete:
                 return None
             models[root] = from_bytes(download.blob())
@@ -201,6 +238,9 @@ class Machine:
             self._shelf.keep_models(self._adopted, root)
             self._adopted = root
             self._desk.do(Adopt(state.finals, models[root]))
+            if root == self._finalised:  # who was quicker than the others' next look at the chain tells them
+                for member in sorted(state.electorate - {self._me}):
+                    self._desk.send(member, Have(root))
         return models[root]
 
     def _enrol_if_needed(self, state: RunState) -> None:
@@ -227,12 +267,13 @@ class Machine:
         if update is None or not update.is_for(state):
             if self._training_since is None:
                 self._training_since = self._desk.now
-                self._desk.do(Train(state.base_root, state.finals, base))
+                steps = steps_of(base, self._desk.plan.merge)
+                self._desk.do(Train(state.base_root, state.finals, model_of(base), steps))
         elif committing and not committed:
             if self._desk.once("save"):
-                self._desk.do(SaveUpdate(update.base_root, update.finals, update.blob))
+                self._desk.do(SaveUpdate(update))
             salt = self._desk.salt(state.round)
-            commitment = self._desk.commitment(state, self._me, update.manifest.root, 0, salt)
+            commitment = self._desk.commitment(state, self._me, update.manifest.root, update.flags, salt)
             self._desk.transact(Commit(state.round, commitment))
 
     def _poke_if_due(self, state: RunState) -> None:
@@ -244,8 +285,8 @@ class Machine:
                 due = None if enough else state.commit_deadline
             case Phase.ATTEST:
                 due = state.attest_deadline
-            case Phase.OVERDUE:
-                due = state.attest_deadline if enough else state.commit_deadline
+            case Phase.OVERDUE:  # since when does not follow from the deadlines: rejections may have ended it
+                due = self._desk.chain_now - self._desk.waited("overdue")
             case Phase.FINISHED:
                 due = None
         active = self._desk.active
@@ -270,7 +311,9 @@ class Machine:
         silence = self._desk.now - max(self._finished_at, self._have_heard_at)
         settled = not without and silence > 2 * self._desk.plan.heartbeat_s
         if settled or waited > state.terms.attest_seconds:
-            self._desk.do(Leave(removed=False))
+            for member in sorted(others):  # a last word, for whom our first one did not reach
+                self._desk.send(member, Have(state.base_root))
+            self._desk.do(Leave(""))
 
     def _downloads(self) -> list[Download]:
         return [*self._work.downloads, *([self._model_download] if self._model_download else [])]

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wsi_swarm.errors import IntegrityError
-from wsi_swarm.swarm.merge.mean import Contribution, weighted_mean
+from wsi_swarm.swarm.ledger.base import Equivocation
+from wsi_swarm.swarm.merge.mean import Contribution
+from wsi_swarm.swarm.merge.whole import merge, model_of, unpack_loss
 from wsi_swarm.swarm.protocol.download import Download
-from wsi_swarm.swarm.protocol.events import Finalise, KeepUpdate
-from wsi_swarm.swarm.protocol.message import Attest, Propose, Reveal, WantReveal
-from wsi_swarm.swarm.state.encoding import applicable, from_bytes
+from wsi_swarm.swarm.protocol.events import Finalise, KeepUpdate, Reject
+from wsi_swarm.swarm.protocol.message import Attest, Evidence, Propose, Reveal, WantReveal
+from wsi_swarm.swarm.state.update import unpack_update
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wsi_swarm.swarm.ledger.base import RunState
     from wsi_swarm.swarm.protocol.desk import Desk, Key
     from wsi_swarm.swarm.protocol.shelf import Shelf
@@ -25,12 +29,21 @@ MAX_PROPOSALS = 16
 
 
 class Work:
-    """What this member knows of the round it is in. Everything is by member index; updates are differences."""
+    """What this member knows of the round it is in. Everything is by member index; updates are differences.
 
-    def __init__(self, desk: Desk, shelf: Shelf, round_: int, base_root: bytes) -> None:
+    Parameters
+    ----------
+    downloads
+        Of earlier rounds from the same base, by root: a void round costs no byte twice.
+    """
+
+    def __init__(
+        self, desk: Desk, shelf: Shelf, round_: int, base_root: bytes, downloads: Mapping[bytes, Download]
+    ) -> None:
         self.round, self.base_root = round_, base_root
         self._desk, self._shelf = desk, shelf
         self._me = desk.seat.index
+        self._before = downloads
         self._reveals: dict[int, Reveal] = {}
         self._downloads: dict[int, Download] = {}
         self._updates: dict[int, FixedState] = {}
@@ -42,6 +55,7 @@ class Work:
         self._proposal_counts: dict[int, int] = {}
         self._unanswered: set[int] = set()
         self._signatures: dict[Key, dict[int, bytes]] = {}
+        self._witnessed: dict[int, dict[Key, bytes]] = {}
 
     def merged(self, root: bytes) -> FixedState | None:
         """Return the merge with this root, if it was computed here."""
@@ -54,7 +68,7 @@ class Work:
 
     # What peers say ----------------------------------------------------------------------------------------------
 
-    def hear(self, state: RunState, sender: int, message: Reveal | Propose | Attest | WantReveal) -> None:
+    def hear(self, state: RunState, sender: int, message: Reveal | Propose | Attest | Evidence | WantReveal) -> None:
         """Take in a committer's message of this round, once the commits are closed."""
         match message:
             case Reveal(member, flags, salt, manifest):
@@ -68,14 +82,32 @@ class Work:
             case WantReveal(member):
                 if member in self._reveals:
                     self._desk.send(sender, self._reveals[member])
-            case Propose(contributors):
+            case Propose(contributors, root, signature):
                 fits = contributors <= state.committed and len(contributors) >= state.terms.min_peers
-                if fits and self._desk.attested(state, (contributors, message.merged_root), sender, message.signature):
+                if fits and self._is_signed(state, sender, (contributors, root), signature):
                     self._hear_proposal(sender, message)
-            case Attest(contributors, merged_root, signature):
-                key = (contributors, merged_root)
-                if key in self._signatures and self._desk.attested(state, key, sender, signature):
+            case Attest(contributors, root, signature):
+                key = (contributors, root)
+                if self._is_signed(state, sender, key, signature) and key in self._signatures:
                     self._signatures[key][sender] = signature
+            case Evidence(member, contributors, root, signature):
+                if member in state.committee:
+                    self._is_signed(state, member, (contributors, root), signature)
+
+    def _is_signed(self, state: RunState, member: int, key: Key, signature: bytes) -> bool:
+        """Whether the member attested to this; two merged roots of the same updates are a proof against it."""
+        seen = self._witnessed.setdefault(member, {})
+        if key in seen:
+            return True
+        if len(seen) >= MAX_PROPOSALS or not self._desk.attested(state, key, member, signature):
+            return False
+        contributors, root = key
+        other = next((known for known in seen if known[0] == contributors), None)
+        seen[key] = signature
+        if other is not None:
+            signed = (contributors, other[1], seen[other], root, signature)
+            self._desk.proofs[member] = Equivocation(self.round, self.base_root, state.commits_hash, *signed)
+        return True
 
     def _hear_proposal(self, sender: int, proposal: Propose) -> None:
         if self._proposals.get(sender) != proposal:
@@ -89,23 +121,24 @@ class Work:
     # What follows ------------------------------------------------------------------------------------------------
 
     def follow(self, state: RunState, base: FixedState) -> None:
-        """Do what is to be done now; ``state`` is in the phase ATTEST."""
-        self._reveal(state)
-        self._collect(state, base)
-        self._propose(state, base)
-        self._answer_proposals(state, base)
+        """Do what is to be done now; ``state`` is in the phase ATTEST, ``base`` the whole state."""
+        self._reveal(state, base)
+        if self._me in state.committee - state.rejected:
+            self._collect(state, base)
+            self._propose(state, base)
+            self._answer_proposals(state, base)
 
-    def _reveal(self, state: RunState) -> None:
+    def _reveal(self, state: RunState, base: FixedState) -> None:
         me, update, desk = self._me, self._shelf.update, self._desk
         if me not in desk.commits or me in self._reveals or update is None or not update.is_for(state):
             return
-        reveal = Reveal(me, 0, desk.salt(state.round), update.manifest)
+        reveal = Reveal(me, update.flags, desk.salt(state.round), update.manifest)
         if not desk.opens(state, me, update.manifest.root, reveal.flags, reveal.salt):
             desk.note("lost", me, f"round {self.round}: the update that this member had committed to is lost")
             return
-        self._reveals[me], self._updates[me] = reveal, update.delta
+        self._reveals[me], self._updates[me] = reveal, unpack_update(update.blob, model_of(base))
         desk.do(KeepUpdate(self.round, reveal, update.blob))
-        for member in sorted(state.electorate - {me}):
+        for member in sorted(state.committee - {me}):
             desk.send(member, reveal)
 
     def _collect(self, state: RunState, base: FixedState) -> None:
@@ -113,12 +146,18 @@ class Work:
             reveal, download = self._reveals.get(member), self._downloads.get(member)
             if reveal is None:
                 self._ask_for_reveal(member)
-            elif download is None:
-                sources = self._desk.sources(state, first=member)
-                patience_s = 2 * self._desk.plan.heartbeat_s
-                self._downloads[member] = Download(reveal.manifest.root, sources, patience_s, reveal.manifest)
-            elif download.complete:
+                continue
+            if download is None:
+                download = self._downloads[member] = self._download(state, member, reveal)
+            if download.complete:
                 self._judge(base, reveal, download.blob())
+
+    def _download(self, state: RunState, member: int, reveal: Reveal) -> Download:
+        known = self._before.get(reveal.manifest.root)
+        if known is not None:
+            return known
+        sources = self._desk.sources(state.committee, first=member)
+        return Download(reveal.manifest.root, sources, 2 * self._desk.plan.heartbeat_s, reveal.manifest)
 
     def _ask_for_reveal(self, member: int) -> None:
         if self._desk.again(("want", member), at_once=False):
@@ -128,10 +167,8 @@ class Work:
 
     def _judge(self, base: FixedState, reveal: Reveal, blob: bytes) -> None:
         try:
-            delta = from_bytes(blob)
+            delta = unpack_update(blob, model_of(base))
         except IntegrityError:
-            delta = None
-        if delta is None or not applicable(delta, base):
             self._refused.add(reveal.member)
             text = f"round {self.round}: its update does not fit the base model and is left out"
             self._desk.note("refused", reveal.member, text)
@@ -143,21 +180,29 @@ class Work:
     def _propose(self, state: RunState, base: FixedState) -> None:
         desk, me, now = self._desk, self._me, self._desk.chain_now
         awaited = state.committed - self._updates.keys() - self._refused - self._liars
-        if len(self._updates) < state.terms.min_peers or any(now < desk.reveal_end(state, m) for m in awaited):
+        if any(now < desk.reveal_end(state, member) for member in awaited):
+            return
+        if len(self._updates) < state.terms.min_peers:
+            desk.transact(Reject(self.round))
             return
         self._count_strikes(awaited)
         self._ready_at = int(now) if self._ready_at is None else self._ready_at
-        if me not in self._updates or now < self._ready_at + self._place() * desk.plan.attest_s / PROPOSER_STEPS:
+        order = sorted(state.committee & self._updates.keys())
+        if me not in order:
+            return
+        place = (order.index(me) - self.round) % len(order)  # rotation by round
+        if now < self._ready_at + place * desk.plan.attest_s / PROPOSER_STEPS:
             return
         contributors = frozenset(self._updates)
         key = (contributors, self._merge(state, base, contributors).root)
         if key not in self._signatures:
             self._signatures[key] = {me: desk.attestation(state, key)}
-        signatures = self._signatures[key]
+        able = state.committee - state.rejected
+        signatures = {member: signed for member, signed in self._signatures[key].items() if member in able}
         if len(signatures) >= state.quorum:
-            desk.transact(Finalise(self.round, *key, dict(signatures)))
+            desk.transact(Finalise(self.round, *key, signatures))
             return
-        for member in sorted(state.committed - signatures.keys()):
+        for member in sorted(able - signatures.keys()):
             if desk.again(("propose", member, key)):
                 desk.send(member, Propose(*key, signatures[me]))
 
@@ -169,8 +214,6 @@ class Work:
             self._desk.strikes.pop(member, None)
 
     def _answer_proposals(self, state: RunState, base: FixedState) -> None:
-        if self._me not in state.committed:
-            return
         for sender in sorted(self._unanswered):
             proposal = self._proposals[sender]
             missing = proposal.contributors - self._updates.keys()
@@ -182,17 +225,16 @@ class Work:
                 key = (proposal.contributors, proposal.merged_root)
                 if self._merge(state, base, proposal.contributors).root == proposal.merged_root:
                     self._desk.send(sender, Attest(*key, self._desk.attestation(state, key)))
-                else:
-                    self._desk.note("liar", sender, f"round {self.round}: it proposed a wrong merge")
+                elif self._desk.note("liar", sender, f"round {self.round}: it proposed a wrong merge"):
+                    for member in sorted(state.committee - {self._me, sender}):
+                        self._desk.send(member, Evidence(sender, *key, proposal.signature))
 
     def _merge(self, state: RunState, base: FixedState, contributors: frozenset[int]) -> FixedState:
         if contributors not in self._merged:
-            weights = state.weights if self._desk.plan.weighted else dict.fromkeys(contributors, 1)
-            parts = [Contribution(str(m), weights[m], self._updates[m]) for m in sorted(contributors)]
-            self._merged[contributors] = weighted_mean(base, parts)
+            parts = [self._contribution(state, member) for member in sorted(contributors)]
+            self._merged[contributors] = merge(base, parts, self._desk.plan.merge)
         return self._merged[contributors]
 
-    def _place(self) -> int:
-        """Return the own rank as proposer among those whose update is here: rotation by round."""
-        order = sorted(self._updates)
-        return (order.index(self._me) - self.round) % len(order)
+    def _contribution(self, state: RunState, member: int) -> Contribution:
+        account, loss = self._desk.members[member].account, unpack_loss(self._reveals[member].flags)
+        return Contribution(account, state.weights[member], self._updates[member], loss)
