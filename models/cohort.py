@@ -102,9 +102,9 @@ def load_merged_cohort(
         If a table or feature file is missing or unreadable.
     """
     positive = dict(positive or {})
-    _check_names(targets, positive)
+    check_names(targets, positive)
     tables = [read_table(centre.clini) for centre in centres]
-    labels = [_labels_by_patient(table, targets) for table in tables]
+    labels = [labels_by_patient(table, targets) for table in tables]
     where = ", ".join(str(centre.clini) for centre in centres)
     resolved = [
         resolve_target(name, chain(*(t.column(name) for t in tables)), positive.get(name), where) for name in targets
@@ -148,7 +148,8 @@ def load_unlabelled_cohort(slides: Path, features: Path) -> Cohort:
     return Cohort(patients, (), tuple(dropped), common_kind([s for p in patients for s in p.slides]))
 
 
-def _check_names(targets: Sequence[str], positive: Mapping[str, str]) -> None:
+def check_names(targets: Sequence[str], positive: Mapping[str, str]) -> None:
+    """Refuse (``ConfigError``) no target, one named twice, and a positive label of none of them."""
     if not targets or len(set(targets)) != len(targets):
         msg = f"--target must name at least one column and each only once; found: {', '.join(targets) or 'none'}"
         raise ConfigError(msg)
@@ -158,7 +159,8 @@ def _check_names(targets: Sequence[str], positive: Mapping[str, str]) -> None:
             raise ConfigError(msg)
 
 
-def _labels_by_patient(table: Table, targets: Sequence[str]) -> dict[str, dict[str, str]]:
+def labels_by_patient(table: Table, targets: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return known labels by patient and target of a clinical table; ``ConfigError`` where two rows disagree."""
     ids = table.column("PATIENT")
     columns = {name: table.column(name) for name in targets}
     patients: dict[str, dict[str, str]] = {}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -20,9 +21,11 @@ from pipelines import files
 from pipelines.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 FORMAT = "wsi-swarm model 1"
+TABLE_FORMAT = "wsi-swarm table model 1"
 METADATA_KEY = "wsi_swarm"
 """The only metadata entry: safetensors keeps no order between entries, so two would make the bytes random."""
 
@@ -79,15 +82,7 @@ class Model:
 
     def to_bytes(self) -> bytes:
         """Return the file's content; the same weights and description always give the same bytes."""
-        header = json.dumps(
-            {"format": FORMAT, **asdict(self.spec)},
-            sort_keys=True,
-            separators=(",", ":"),
-            allow_nan=False,
-            ensure_ascii=False,
-        )
-        weights = {name: np.ascontiguousarray(self.state[name], np.float32) for name in sorted(self.state)}
-        return save(weights, metadata={METADATA_KEY: header})
+        return file_bytes(self.state, {"format": FORMAT, **asdict(self.spec)})
 
     @cached_property
     def sha256(self) -> str:
@@ -102,7 +97,28 @@ class Model:
         return network.eval().requires_grad_(False)
 
 
-def save_model(path: Path, model: Model) -> None:
+class AnyModel(Protocol):
+    """What all models share, of slides or of tables: weights, their description, their file."""
+
+    @property
+    def state(self) -> dict[str, np.ndarray]: ...  # noqa: D102
+
+    @property
+    def spec(self) -> AnySpec: ...  # noqa: D102
+
+    def to_bytes(self) -> bytes: ...  # noqa: D102
+
+
+class AnySpec(Protocol):
+    """A model's description."""
+
+    @property
+    def targets(self) -> tuple[Target, ...]: ...  # noqa: D102
+
+    def shapes(self) -> dict[str, tuple[int, ...]]: ...  # noqa: D102
+
+
+def save_model(path: Path, model: AnyModel) -> None:
     """Write ``model`` to ``path`` atomically.
 
     Raises
@@ -110,51 +126,68 @@ def save_model(path: Path, model: Model) -> None:
     InputError
         If the weights do not fit the description or are not finite.
     """
-    _check(model, str(path))
+    check_weights(model, str(path))
     files.write_bytes(path, model.to_bytes())
 
 
 def load_model(path: Path) -> Model:
-    """Read a model that ``save_model`` wrote.
+    """Read a model of slides that ``save_model`` wrote.
 
     Raises
     ------
     InputError
-        If ``path`` is missing, is no model of this software, or its weights do not fit its description.
+        If ``path`` is missing, is no such model of this software, or its weights do not fit its description.
     """
-    if not path.is_file():
-        msg = f"{path} does not exist; name a model file written by 'wsi-swarm train' or 'train-swarm'"
-        raise InputError(msg)
-    try:
-        with safe_open(path, framework="numpy") as handle:
-            metadata = handle.metadata() or {}
-            state = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 (safe_open is no dict)
-    except (SafetensorError, OSError, TypeError) as error:
-        msg = f"{path} is not a whole safetensors file ({error}); copy it again or train the model again"
-        raise InputError(msg) from error
-    model = Model(state, _read_spec(metadata.get(METADATA_KEY), path))
-    _check(model, str(path))
+    state, values = read_model_file(path, FORMAT)
+    with damaged_description(path):
+        model = Model(state, _spec(values))
+    check_weights(model, str(path))
     return model
 
 
-def _read_spec(header: str | None, path: Path) -> ModelSpec:
-    if header is None:
-        msg = f"{path} holds weights but was not written by wsi-swarm; name a model of 'wsi-swarm train'"
+def file_bytes(state: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> bytes:
+    """Return the content of a model file; ``header`` has a ``format`` and JSON values only."""
+    text = json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    weights = {name: np.ascontiguousarray(state[name], np.float32) for name in sorted(state)}
+    return save(weights, metadata={METADATA_KEY: text})
+
+
+def model_format(path: Path) -> str:
+    """Return the format that a model file names; raises as ``read_model_file``."""
+    return _read(path)[1]["format"]
+
+
+def read_model_file(path: Path, wanted: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return weights and description (without its ``format``) of a model file of the format ``wanted``.
+
+    Raises
+    ------
+    InputError
+        If ``path`` is missing, is no model of this software or of another format.
+    """
+    state, values = _read(path)
+    found = values.pop("format")
+    if found != wanted:
+        msg = f"{path} has the format {found!r} and this software reads {wanted!r}; use the version that wrote it"
+        if {found, wanted} == {FORMAT, TABLE_FORMAT}:
+            reads = "tables: name one with --table" if found == TABLE_FORMAT else "slides: name --slides and --features"
+            msg = f"{path} is a model of {reads}"
         raise InputError(msg)
+    return state, values
+
+
+@contextmanager
+def damaged_description(path: Path) -> Iterator[None]:
+    """Turn what goes wrong in making a spec of a file's description into an ``InputError``."""
     try:
-        values = json.loads(header)
-        found = values.pop("format")
-        if found != FORMAT:
-            msg = f"{path} has the format {found!r} and this software reads {FORMAT!r}; use the version that wrote it"
-            raise InputError(msg)
-        targets = tuple(Target(t["name"], t["positive"], tuple(t["negative"])) for t in values.pop("targets"))
-        return ModelSpec(targets=targets, features=FeatureKind(**values.pop("features")), **values)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         msg = f"{path} has a damaged description ({error!r}); copy it again or train the model again"
         raise InputError(msg) from error
 
 
-def _check(model: Model, where: str) -> None:
+def check_weights(model: AnyModel, where: str) -> None:
+    """Refuse weights that do not fit the description or are not finite; raises ``InputError``."""
     expected = model.spec.shapes()
     found = {name: tuple(value.shape) for name, value in model.state.items()}
     for name in sorted(expected.keys() | found.keys()):
@@ -167,3 +200,34 @@ def _check(model: Model, where: str) -> None:
         if not np.isfinite(model.state[name]).all():
             msg = f"{where}: weight {name} holds a value that is not finite; the training diverged, lower its rate"
             raise InputError(msg)
+
+
+def targets_of(values: Any) -> tuple[Target, ...]:
+    """Return targets of their JSON values."""
+    return tuple(Target(t["name"], t["positive"], tuple(t["negative"])) for t in values)
+
+
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    if not path.is_file():
+        msg = f"{path} does not exist; name a model file written by 'wsi-swarm train' or 'train-swarm'"
+        raise InputError(msg)
+    try:
+        with safe_open(path, framework="numpy") as handle:
+            metadata = handle.metadata() or {}
+            state = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 (safe_open is no dict)
+    except (SafetensorError, OSError, TypeError) as error:
+        msg = f"{path} is not a whole safetensors file ({error}); copy it again or train the model again"
+        raise InputError(msg) from error
+    header = metadata.get(METADATA_KEY)
+    if header is None:
+        msg = f"{path} holds weights but was not written by wsi-swarm; name a model of 'wsi-swarm train'"
+        raise InputError(msg)
+    with damaged_description(path):
+        values = json.loads(header)
+        values["format"] = str(values["format"])
+    return state, values
+
+
+def _spec(values: dict[str, Any]) -> ModelSpec:
+    targets, features = targets_of(values.pop("targets")), FeatureKind(**values.pop("features"))
+    return ModelSpec(targets=targets, features=features, **values)

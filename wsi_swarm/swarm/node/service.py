@@ -11,7 +11,6 @@ from wsi_swarm.swarm.identity import JOURNAL
 from wsi_swarm.swarm.ledger.errors import NotNowError
 from wsi_swarm.swarm.ledger.evm import EvmLedger, EvmReader
 from wsi_swarm.swarm.ledger.rpc_client import RpcClient
-from wsi_swarm.swarm.merge.whole import model_of, start
 from wsi_swarm.swarm.node.checkpoint import Checkpoint
 from wsi_swarm.swarm.node.learning import final_model, initial_model
 from wsi_swarm.swarm.node.node import POLL_S, Centre, Node
@@ -66,7 +65,6 @@ class Service:
         self._state, self._bind, self._learner, self._say = state, bind, learner, say
         self._reader = EvmReader(RpcClient(rpc), federation)
         self._ledger = EvmLedger(RpcClient(rpc), federation, identity.key, folder / JOURNAL)
-        self._first = start(initial_model(config), config.merge_plan)
         self.result: tuple[Path, str] | None = None
         """Path and root of the finished model."""
 
@@ -100,7 +98,7 @@ class Service:
             from models.model_file import save_model
 
             contract, chain_id = self._federation.contract, self._federation.chain_id
-            finished = final_model(self._config, decode(model_of(model)), chain_id, contract, run, model.root)
+            finished = final_model(self._config, decode(model), chain_id, contract, run, model.root)
             save_model(checkpoint.final_model, finished)
             self.result = (checkpoint.final_model, model.root.hex())
             self._say("the run is finished; serving the model until the other centres have it")
@@ -127,7 +125,7 @@ class Service:
         self._learner.train(state, 0, self._config.rounds, 1, self._config.seed)
 
     async def _await_run(self) -> int:
-        wanted = self._config.terms(self._first.root)
+        wanted = self._config.terms(initial_model(self._config).root)
         told: set[int] = set()
         waiting = False
         while True:
