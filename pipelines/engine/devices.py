@@ -12,7 +12,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 from pipelines.engine.crew import WorkerDied
-from pipelines.engine.extraction import work_through
+from pipelines.engine.extraction import Relay, work_through
 from pipelines.engine.reading import ThreadReader
 from pipelines.errors import ConfigError, SetupError, WsiSwarmError
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from pipelines.engine.extraction import Listener
     from pipelines.engine.work_order import WorkOrder
-    from pipelines.job import Outcome
     from pipelines.slides import SlideEntry
 
 _SPAWN = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
@@ -121,27 +120,6 @@ def _how(code: int | None) -> str:
     return f"exit code {code}"
 
 
-class _Told:
-    """Sends what a listener is told to the process that started this one."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._guard = threading.Lock()
-
-    def send(self, *message: Any) -> None:
-        with self._guard:
-            self._connection.send(message)
-
-    def settled(self, outcome: Outcome) -> None:
-        self.send("settled", outcome)
-
-    def tiles(self, slide_id: str, number: int) -> None:
-        self.send("tiles", slide_id, number)
-
-    def say(self, sentence: str) -> None:
-        self.send("say", sentence)
-
-
 def _work(
     connection: Connection, order: WorkOrder, device: str, share: int, entries: list[SlideEntry], alone: bool
 ) -> None:
@@ -149,19 +127,24 @@ def _work(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    told = _Told(connection)
+    guard = threading.Lock()
+
+    def send(*message: Any) -> None:
+        with guard:
+            connection.send(message)
+
     try:
         if device == "cpu" and share > 1:
             import torch
 
             torch.set_num_threads(max(1, (os.cpu_count() or 1) // share))
         recipe = order.recipe(device)
-        told.send("hello", recipe.stage, socket.gethostname(), os.getpid())
+        send("hello", recipe.stage, socket.gethostname(), os.getpid())
         with order.job(alone) as job:
-            work_through(recipe, job, entries, lambda: ThreadReader(order.options.workers), told)
+            work_through(recipe, job, entries, lambda: ThreadReader(order.options.workers), Relay(send))
     except WsiSwarmError as error:
-        told.send("error", type(error), str(error))
-    told.send("end")
+        send("error", type(error), str(error))
+    send("end")
 
 
 def _end_with_parent() -> None:

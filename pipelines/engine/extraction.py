@@ -42,6 +42,25 @@ class Listener(Protocol):
         ...
 
 
+class Relay:
+    """A listener that sends on what it is told, as the name of the method and its arguments."""
+
+    def __init__(self, send: Callable[..., None]) -> None:
+        self.send = send
+
+    def settled(self, outcome: Outcome) -> None:
+        """Send on how a slide ended."""
+        self.send("settled", outcome)
+
+    def tiles(self, slide_id: str, number: int) -> None:
+        """Send on how many more tiles of a slide have been read."""
+        self.send("tiles", slide_id, number)
+
+    def say(self, sentence: str) -> None:
+        """Send on a sentence."""
+        self.send("say", sentence)
+
+
 def longest_first(job: Job, entries: Sequence[SlideEntry]) -> list[SlideEntry]:
     """Return the slides by falling number of tiles, so that no device is left alone with a long one at the end."""
     return sorted(entries, key=lambda entry: -tiles_of(job, entry.id))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.engine.crew import WorkerDied
-from pipelines.engine.extraction import work_through
+from pipelines.engine.extraction import Relay, work_through
 from pipelines.engine.reading import read_block
 from pipelines.errors import SetupError, WsiSwarmError
 from pipelines.slides import UnreadableRegion, open_slide
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from pipelines.engine.extraction import Listener
     from pipelines.engine.reading import Block, Pictures
     from pipelines.engine.work_order import WorkOrder
-    from pipelines.job import Outcome
     from pipelines.preparation import PrepareTile
     from pipelines.slides import Reader, Slide, SlideEntry
 
@@ -158,7 +157,7 @@ class _Encoding:
         recipe = self._order.recipe(self._device)
         self._tell("hello", recipe.stage, socket.gethostname(), os.getpid())
         with self._order.job(alone) as job:
-            work_through(recipe, job, entries, lambda: _RayReader(recipe.options.reader), self)
+            work_through(recipe, job, entries, lambda: _RayReader(recipe.options.reader), Relay(self._tell))
         return recipe.stage
 
     def news(self) -> list[tuple[Any, ...]]:
@@ -169,15 +168,6 @@ class _Encoding:
     def _tell(self, *message: Any) -> None:
         with self._guard:
             self._news.append(message)
-
-    def settled(self, outcome: Outcome) -> None:
-        self._tell("settled", outcome)
-
-    def tiles(self, slide_id: str, number: int) -> None:
-        self._tell("tiles", slide_id, number)
-
-    def say(self, sentence: str) -> None:
-        self._tell("say", sentence)
 
 
 class _RayReader:
