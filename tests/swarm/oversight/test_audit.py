@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wsi_swarm.swarm.ledger.base import Final
+from wsi_swarm.swarm.merge.whole import MergePlan
 from wsi_swarm.swarm.node.checkpoint import Checkpoint
 from wsi_swarm.swarm.oversight.audit import Audit, audit_run, summary
 from wsi_swarm.swarm.simulation.world import Faults, Outage, Setting, Simulation
@@ -31,7 +32,7 @@ def keep(simulation: Simulation, member: int, folder: Path) -> Checkpoint:
 
 def audit(simulation: Simulation, member: int, checkpoint: Checkpoint, weighted: bool = True) -> Audit:
     ledger = simulation.ledgers[member]
-    return audit_run(ledger, 1, checkpoint, weighted, ledger.account)
+    return audit_run(ledger, 1, checkpoint, MergePlan(weighted=weighted), ledger.account)
 
 
 @pytest.fixture(scope="module")

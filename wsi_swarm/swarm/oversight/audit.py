@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from wsi_swarm.errors import IntegrityError, SwarmError
-from wsi_swarm.swarm.ledger.base import Committed, Enrolled, Event, Final, Void
+from wsi_swarm.swarm.ledger.base import Committed, Enrolled, Event, Final, MemberAdded, MemberReplaced, Void
 from wsi_swarm.swarm.ledger.typed_data import commitment
-from wsi_swarm.swarm.merge.mean import Contribution, weighted_mean
+from wsi_swarm.swarm.merge.whole import Contribution, MergePlan, merge, model_of, unpack_loss
 from wsi_swarm.swarm.state.chunks import root_of
-from wsi_swarm.swarm.state.encoding import from_bytes
+from wsi_swarm.swarm.state.update import unpack_update
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wsi_swarm.swarm.ledger.base import LedgerReader, Member, RunState
+    from wsi_swarm.swarm.ledger.base import LedgerReader, RunState
     from wsi_swarm.swarm.node.checkpoint import Checkpoint
+    from wsi_swarm.swarm.state.encoding import FixedState
 
 Verdict = Literal["verified", "void", "not kept", "failed"]
 
@@ -55,7 +56,7 @@ class Audit:
         return all(found.verdict != "failed" for found in self.rounds)
 
 
-def audit_run(reader: LedgerReader, run: int, checkpoint: Checkpoint, weighted: bool, account: str) -> Audit:
+def audit_run(reader: LedgerReader, run: int, checkpoint: Checkpoint, plan: MergePlan, account: str) -> Audit:
     """Check every round of a run.
 
     A round of which this centre keeps no update is "not kept" if it did not attest to it (it was away), and "failed"
@@ -65,13 +66,13 @@ def audit_run(reader: LedgerReader, run: int, checkpoint: Checkpoint, weighted: 
     ----------
     reader
         The chain: what it says is the truth that the files are held against.
-    weighted
-        Whether the run weights by patients.
+    plan
+        The merge that the run's configuration agrees on.
     account
         This centre's.
     """
     events, _ = reader.events()
-    auditor = _Auditor(reader, run, checkpoint, weighted, account, events)
+    auditor = _Auditor(reader, run, checkpoint, plan, account, events)
     return auditor.audit()
 
 
@@ -81,23 +82,26 @@ class _Auditor:
         reader: LedgerReader,
         run: int,
         checkpoint: Checkpoint,
-        weighted: bool,
+        plan: MergePlan,
         account: str,
         events: Sequence[Event],
     ) -> None:
         self._contract = reader.contract
-        self._members: tuple[Member, ...] = reader.members()
         self._state: RunState = reader.run(run)
-        self._run, self._checkpoint, self._account = run, checkpoint, account
+        self._run, self._checkpoint, self._plan = run, checkpoint, plan
+        self._me = next((member.index for member in reader.members() if member.account == account), None)
         self._weights: dict[int, int] = {}
-        self._commits: dict[tuple[int, int], bytes] = {}
+        self._commits: dict[tuple[int, int], tuple[str, bytes]] = {}  # with the account that the member had then
+        accounts: dict[int, str] = {}
         self._ends: list[Final | Void] = []
         for event in events:
             match event:
+                case MemberAdded() | MemberReplaced():
+                    accounts[event.member] = event.account
                 case Enrolled(run=run_) if run_ == run:
-                    self._weights[event.member] = event.weight if weighted else 1
+                    self._weights[event.member] = event.weight
                 case Committed(run=run_) if run_ == run:
-                    self._commits[event.round, event.member] = event.commitment
+                    self._commits[event.round, event.member] = (accounts[event.member], event.commitment)
                 case Final(run=run_) | Void(run=run_) if run_ == run:
                     self._ends.append(event)
                 case _:
@@ -111,7 +115,7 @@ class _Auditor:
                 rounds.append(RoundAudit(end.round, "void", (), base_root.hex()))
                 continue
             verdict, reason = self._check(end, base_root)
-            who = tuple(sorted(self._members[member].account for member in end.contributors))
+            who = tuple(sorted(self._commits[end.round, member][0] for member in end.contributors))
             rounds.append(RoundAudit(end.round, verdict, who, end.merged_root.hex(), reason))
             base_root = end.merged_root
         if base_root != self._state.base_root:
@@ -122,11 +126,11 @@ class _Auditor:
     def _check(self, final: Final, base_root: bytes) -> tuple[Verdict, str]:
         try:
             base = self._checkpoint.model(base_root)
-            parts = [self._contribution(final, base_root, member) for member in sorted(final.contributors)]
             if base is None:
                 missing = f"the base model {base_root.hex()[:12]} is not kept here"
                 return self._absent(final, missing)
-            merged = weighted_mean(base, parts)
+            parts = [self._contribution(final, base, member) for member in sorted(final.contributors)]
+            merged = merge(base, parts, self._plan)
         except _NotKeptError as error:
             return self._absent(final, str(error))
         except IntegrityError as error:
@@ -137,23 +141,25 @@ class _Auditor:
         return "verified", ""
 
     def _absent(self, final: Final, what: str) -> tuple[Verdict, str]:
-        attested = any(self._members[member].account == self._account for member in final.attesters)
-        return ("failed", f"{what}, though this centre attested to the round") if attested else ("not kept", what)
+        if self._me in final.attesters:
+            return "failed", f"{what}, though this centre attested to the round"
+        return "not kept", what
 
-    def _contribution(self, final: Final, base_root: bytes, member: int) -> Contribution:
-        account = self._members[member].account
+    def _contribution(self, final: Final, base: FixedState, member: int) -> Contribution:
+        account, committed = self._commits[final.round, member]
         kept = self._checkpoint.kept_update(final.round, account)
         if kept is None:
             msg = f"the update of {account} is not kept here"
             raise _NotKeptError(msg)
         found = commitment(
-            account, self._contract, self._run, final.round, base_root, root_of(kept.blob), kept.flags, kept.salt
+            account, self._contract, self._run, final.round, base.root, root_of(kept.blob), kept.flags, kept.salt
         )
-        if found != self._commits.get((final.round, member)):
+        if found != committed:
             path = self._checkpoint.update_path(final.round, account)
             msg = f"the update of {account} is not what it committed to on the chain ({path} was changed or damaged)"
             raise IntegrityError(msg)
-        return Contribution(account, self._weights[member], from_bytes(kept.blob))
+        delta = unpack_update(kept.blob, model_of(base))
+        return Contribution(account, self._weights[member], delta, unpack_loss(kept.flags))
 
 
 class _NotKeptError(SwarmError):
