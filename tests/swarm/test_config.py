@@ -6,6 +6,9 @@ import pytest
 
 from wsi_swarm.errors import ConfigError
 from wsi_swarm.swarm.config import RunConfig, read_run_config, run_config_toml
+from wsi_swarm.swarm.merge.multi_krum import MultiKrum
+from wsi_swarm.swarm.merge.rules import RULES
+from wsi_swarm.swarm.merge.whole import MergePlan, SyncPlan
 from wsi_swarm.swarm.node.learning import hyperparameters, initial_model, model_spec
 from wsi_swarm.swarm.project_template import RUN_EXAMPLE
 
@@ -38,6 +41,13 @@ commit_s = 60
 reveal_s = 10.5
 attest_s = 10
 heartbeat_s = 2
+"""
+
+
+TABLE = """
+[table]
+columns_sha256 = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+n_features = 20
 """
 
 
@@ -84,6 +94,18 @@ def test_every_meaning_changes_the_hash(config, tmp_path, old, new):
         ("commit_s = 60", "coffee_s = 60", "timeouts.coffee_s"),
         ('negative = ["MSS", "MSI-L"]', "negative = []", "targets.0.negative"),
         ("[learner]", "[learner", "not valid TOML"),
+        ("max_weight = 50", "update_bits = 8", "update_bits"),
+        ("max_weight = 50", 'start_root = "0x12"', "start_root"),
+        ("max_weight = 50", "sync_steps = 20\nsync_longest = 19", "sync_longest .19. must be at least sync_steps .20."),
+        ("max_weight = 50", "sync_steps = 20\nsync_epochs = 1.0", "sync_epochs takes the place of sync_steps"),
+        ("max_weight = 50", "sync_longest = 80\nsync_epochs = 1.0", "sync_epochs takes the place of sync_steps"),
+        ("max_weight = 50", "min_peers = 4\ncommittee = 3", "committee .3. must be 0 .everybody. or at least"),
+        ("[learner]", '[merge]\nrule = "krum"\n[learner]', "merge: .*no merge rule 'krum'; choose one of mean"),
+        ("[learner]", '[merge]\nrule = "adam"\n[learner]', "merge: .*'adam' needs rate"),
+        ("[learner]", "[merge]\nfaulty = 1\n[learner]", "merge: .*'mean' does not know faulty"),
+        ("[learner]", '[merge]\nrule = "median"\n[learner]', "'median' counts every centre the same"),
+        ("[learner]", TABLE + "[learner]", "either .features. or a .table."),
+        ("[features]", "[table]", "table.columns_sha256"),
     ],
 )
 def test_a_mistake_is_named(tmp_path, old, new, words):
@@ -99,6 +121,7 @@ def test_the_example_that_init_leaves_is_a_run_configuration(tmp_path):
     example = read_run_config(path)
     defaults = RunConfig.model_validate({"name": "x", "targets": example.targets, "features": example.features})
     assert example.timeouts == defaults.timeouts
+    assert (example.merge, example.committee, example.update_bits) == (defaults.merge, 0, defaults.update_bits)
     assert example.max_weight == defaults.max_weight
     assert hyperparameters(example).learning_rate == hyperparameters(defaults).learning_rate
 
@@ -131,3 +154,63 @@ def test_the_model_follows_from_the_configuration_alone(config):
 def test_the_learners_entries_are_checked(config, entry, words):
     with pytest.raises(ConfigError, match=words):
         hyperparameters(config.model_copy(update={"learner": entry}))
+
+
+ADVANCED = """
+sync_longest = 160
+committee = 5
+min_peers = 5
+update_bits = 16
+start_root = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+"""
+
+
+def test_all_there_is_written_and_read_again(tmp_path):
+    text = TEXT.replace("max_weight = 50", ADVANCED).replace('"patients"', '"equal"')
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    first.write_text(text + '[merge]\nrule = "multi_krum"\n')
+    config = read_run_config(first)
+    second.write_text(run_config_toml(config))
+    assert read_run_config(second) == config
+    assert read_run_config(second).hash == config.hash
+    assert config.merge_plan == MergePlan(MultiKrum(1), False, SyncPlan(40, 160))
+    assert config.terms(b"r" * 32).committee == 5
+
+
+def test_a_run_on_a_table_by_epochs_is_written_and_read_again(tmp_path):
+    first, second = tmp_path / "first.toml", tmp_path / "second.toml"
+    head, rest = TEXT.split("[features]")
+    rest = rest[rest.index("[learner]") :]
+    first.write_text(head.replace("max_weight = 50", "sync_epochs = 0.5") + TABLE + rest)
+    config = read_run_config(first)
+    second.write_text(run_config_toml(config))
+    assert read_run_config(second) == config
+    assert read_run_config(second).hash == config.hash
+    assert config.features is None
+    assert config.table.n_features == 20
+    assert [config.local_steps(40, passes) for passes in (1, 9, 40)] == [1, 5, 20]
+
+
+def test_steps_of_the_run_are_steps_of_every_centre(config):
+    assert config.local_steps(40, 7) == 40
+
+
+def test_defaults_of_a_merge_rule_may_be_spelled_out(config, tmp_path):
+    path = tmp_path / "other.toml"
+    path.write_text(TEXT + '[merge]\nrule = "momentum"\n')
+    short = read_run_config(path).hash
+    path.write_text(TEXT + '[merge]\nrule = "momentum"\nrate = 1\nmomentum = 0.9\n')
+    assert read_run_config(path).hash == short != config.hash
+
+
+@pytest.mark.parametrize("name", [name for name in RULES if RULES[name].robust])
+def test_a_robust_rule_needs_as_many_centres_as_its_breakdown_point_says(tmp_path, name):
+    path = tmp_path / "run.toml"
+    radius = "radius = 1.0\n" * (name == "centred_clipping")
+    text = TEXT.replace('"patients"', '"equal"') + f'[merge]\nrule = "{name}"\nfaulty = 2\n{radius}'
+    needs = 7 if name == "multi_krum" else 5
+    path.write_text(text.replace("max_weight = 50", f"min_peers = {needs}"))
+    assert read_run_config(path).merge_plan.rule.fewest == needs
+    path.write_text(text.replace("max_weight = 50", f"min_peers = {needs - 1}"))
+    with pytest.raises(ConfigError, match=f"'{name}' needs {needs} centres to bear this many faulty; raise min_peers"):
+        read_run_config(path)

@@ -39,10 +39,15 @@ RUN_EXAMPLE = """\
 name = "msi-2026"
 rounds = 20                # final rounds, each with a merge
 sync_steps = 40            # mini-batches between two merges, the same number at every centre
+# sync_longest = 160       # let the interval double up to this while the loss falls
+# sync_epochs = 1.0        # instead of sync_steps: passes of each centre over its own patients
 min_peers = 2              # fewest centres in a merge
+committee = 0              # of many centres let so many merge and attest, others each round; 0: all
 weighting = "patients"     # or "equal": every centre counts the same
 max_weight = 10000         # cap of a centre's weight
 seed = 0
+update_bits = 32           # or 16: half the traffic; what rounding loses is made up for in the next round
+# start_root = ""          # root of the model that an earlier run ended with, to start from it
 
 [[targets]]                # repeat the section for more targets
 name = "MSI"               # column of the clinical tables
@@ -56,6 +61,19 @@ weights_sha256 = ""
 dim = 130
 tile_um = 112.0
 mpp = 0.5
+
+# Tabular runs have, in place of [features]:
+# [table]
+# columns_sha256 = "..."   # of the agreed genes or features
+# n_features = 1000
+
+[merge]
+rule = "mean"
+# rule = "momentum"          takes momentum = 0.9, rate = 1.0: the mean with server momentum
+# rule = "adam"              needs rate, takes beta1 = 0.9, beta2 = 0.99, tau = 0.001: the mean with server Adam
+# The next ones bear faulty = 1 centres that lie, from 3 centres in every merge on (multi_krum: 5); weighting = "equal".
+# rule = "median" | "trimmed_mean" | "multi_krum"
+# rule = "centred_clipping"  needs radius, the norm of an honest update; takes iterations = 3
 
 [learner]
 hidden = 128

@@ -237,6 +237,7 @@ def test_entries_make_the_same_rule_again(plan):
         ({"rule": "adam", "rate": "0.1"}, "rate .* is '0.1' and must be a number"),
         ({"rule": "adam", "rate": True}, "rate .* is True"),
         ({"rule": "adam", "rate": float("nan")}, "rate"),
+        ({"rule": "adam", "rate": 10**400}, "rate"),
         ({"rule": "adam", "rate": 0.1, "tau": 0}, "tau"),
         ({"rule": "momentum", "momentum": 1}, "momentum"),
         ({"rule": "trimmed_mean", "faulty": -1}, "faulty"),

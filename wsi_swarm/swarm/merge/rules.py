@@ -93,18 +93,23 @@ def rule_from(entries: Mapping[str, object]) -> Rule:
         takes = f"takes {', '.join(known)}" if known else "takes nothing"
         msg = f"the merge rule '{name}' does not know {', '.join(unknown)}; it {takes}"
         raise ConfigError(msg)
-    for key, value in values.items():
-        whole = known[key].type == "int"
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            msg = f"{key} of the merge rule '{name}' is {value!r} and must be a {'whole ' * whole}number"
-            raise ConfigError(msg)
     missing = [key for key, field in known.items() if field.default is MISSING and key not in values]
     if missing:
         msg = f"the merge rule '{name}' needs {', '.join(missing)} in [merge]"
         raise ConfigError(msg)
-    return rule(**values)
+    return rule(
+        **{key: _number(value, known[key].type, f"{key} of the merge rule '{name}'") for key, value in values.items()}
+    )
 
 
 def entries_of(rule: Rule) -> dict[str, int | float | str]:
     """Return all entries of ``[merge]`` that make this rule, defaults spelled out."""
     return {"rule": rule.name, **asdict(rule)}  # pyright: ignore[reportArgumentType] (each rule is a dataclass)
+
+
+def _number(value: object, kind: Any, what: str) -> float:
+    whole = kind == "int"
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or abs(value) >= 2**63:
+        msg = f"{what} is {value!r} and must be a {'whole ' * whole}number"
+        raise ConfigError(msg)
+    return value if whole else float(value)  # 1 and 1.0 are one meaning and get one hash
