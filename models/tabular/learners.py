@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
 from dataclasses import asdict, fields
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,8 @@ def table_hyperparameters(kind: str, settings: Mapping[str, Any]) -> TableHyperp
         msg = f"there is no learner {kind!r} for tables; choose {' or '.join(HYPERPARAMETERS)}"
         raise ConfigError(msg)
     settings = dict(settings)
+    if type(settings.get("hidden")) is int:  # one layer is written as a number, several as a text
+        settings["hidden"] = str(settings["hidden"])
     defaults = HYPERPARAMETERS[kind]()
     if isinstance(defaults, MlpHyperparameters) and "preset" in settings:
         defaults = MlpHyperparameters.preset(str(settings.pop("preset")))
@@ -68,6 +71,32 @@ def fitting(defaults: Any, settings: Mapping[str, Any], also: Sequence[str] = ()
             msg = f"the learner's setting {name} is {value!r} and must be {wanted}"
             raise ConfigError(msg)
     return dict(settings)
+
+
+def parse_settings(options: Sequence[str]) -> dict[str, Any]:
+    """Read ``NAME=VALUE`` options; numbers, true and false as in TOML, everything else is text.
+
+    Raises
+    ------
+    ConfigError
+        If one has no ``=``, or a setting is named twice.
+    """
+    settings: dict[str, Any] = {}
+    for option in options:
+        name, sign, text = (part.strip() for part in option.partition("="))
+        if not sign or not name or name in settings:
+            msg = f"--set {option!r} is not of the form NAME=VALUE, or names the setting for the second time"
+            raise ConfigError(msg)
+        try:
+            settings[name] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            settings[name] = text
+    return settings
+
+
+def default_steps(learner: TableLearner) -> int:
+    """Return the steps per round when nobody says: two epochs and at least 20 of an MLP, 100 of LASSO."""
+    return 100 if isinstance(learner, LassoLearner) else max(20, 2 * learner.steps_per_epoch)
 
 
 def make_table_learner(cohort: TableCohort, hyperparameters: TableHyperparameters) -> TableLearner:

@@ -15,18 +15,19 @@ def register(app: typer.Typer) -> None:
 
 def inspect(
     path: Path = typer.Argument(
-        help="A slide (file or DICOM folder), a feature or tile file of any known layout (.h5, .pt) or a model."
+        help="A slide (file or DICOM folder), a feature or tile file of any known layout (.h5, .pt), a model, or a "
+        "table of measurements (.csv, .tsv, also .gz)."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON document instead of lines."),
 ) -> None:
-    """Say what a slide, feature file, tile file or model holds, and what it leaves unsaid."""
+    """Say what a slide, feature file, tile file, model or table holds, and what it leaves unsaid."""
     import json
 
     facts = _facts(path)
     if as_json:
         typer.echo(json.dumps(facts, indent=1, allow_nan=False, ensure_ascii=False))
         return
-    tell = {"slide": _slide_lines, "model": _model_lines}.get(facts["kind"], _tile_lines)
+    tell = {"slide": _slide_lines, "model": _model_lines, "table": _table_lines}.get(facts["kind"], _tile_lines)
     for name, text in tell(facts):
         typer.echo(f"{name:12} {text}")
 
@@ -35,6 +36,8 @@ def _facts(path: Path) -> dict[str, Any]:
     suffix = path.suffix.lower()
     if suffix == ".safetensors":
         return _model_facts(path)
+    if path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".txt")):
+        return _table_facts(path)
     from pipelines.inspection import inspect_hdf5, inspect_slide
 
     if suffix not in {".h5", ".hdf5", ".pt"} or not path.is_file():
@@ -52,11 +55,40 @@ def _facts(path: Path) -> dict[str, Any]:
 def _model_facts(path: Path) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from models.model_file import load_model
+    from models.model_file import TABLE_FORMAT, load_model, model_format
+    from models.tabular.model import load_table_model
+    from models.tabular.table import columns_sha256
 
-    model = load_model(path)
+    model = load_table_model(path) if model_format(path) == TABLE_FORMAT else load_model(path)
     weights = sum(int(array.size) for array in model.state.values())
-    return {"kind": "model", "path": str(path), "sha256": model.sha256, "weights": weights, **asdict(model.spec)}
+    facts = {**asdict(model.spec), "kind": "model", "path": str(path), "sha256": model.sha256, "weights": weights}
+    if "columns" in facts:
+        facts["learner"] = model.spec.kind
+        facts["table"] = {"columns_sha256": columns_sha256(facts["columns"]), "n_features": len(facts["columns"])}
+    return facts
+
+
+def _table_facts(path: Path) -> dict[str, Any]:
+    from models.tabular.table import columns_sha256, read_measurements
+
+    found = read_measurements(path)
+    return {
+        "kind": "table",
+        "path": str(path),
+        "patients": len(found.patients),
+        "lowest": float(found.values.min()),
+        "highest": float(found.values.max()),
+        "table": {"columns_sha256": columns_sha256(found.columns), "n_features": len(found.columns)},  # as run.toml
+    }
+
+
+def _table_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        ("table", facts["path"]),
+        ("patients", str(facts["patients"])),
+        ("columns", f"{facts['table']['n_features']}, sha256 {facts['table']['columns_sha256']}"),
+        ("values", f"{facts['lowest']:g} to {facts['highest']:g}"),
+    ]
 
 
 def _slide_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -134,17 +166,35 @@ def _hashes(facts: dict[str, Any]) -> str:
 def _model_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
     import json
 
-    kind = facts["features"]
     targets = [f"{t['name']} ({t['positive']} against {', '.join(t['negative'])})" for t in facts["targets"]]
     return [
         ("model", facts["path"]),
         ("sha256", facts["sha256"]),
         ("targets", "; ".join(targets)),
+        *(_of_tables(facts) if "table" in facts else _of_slides(facts)),
+        ("provenance", json.dumps(facts["provenance"], ensure_ascii=False)),
+    ]
+
+
+def _of_slides(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    kind = facts["features"]
+    return [
         (
             "reads",
             f"{kind['encoder']}, {kind['dim']} numbers, tiles of {kind['tile_um']:g} µm at {kind['mpp']:g} µm/px",
         ),
         ("encoder", f"card {kind['card_sha256'] or 'unknown'}, weights {kind['weights_sha256'] or 'none stated'}"),
         ("network", f"{facts['weights']} weights, hidden {facts['hidden']}, attention {facts['attention']}"),
-        ("provenance", json.dumps(facts["provenance"], ensure_ascii=False)),
+    ]
+
+
+def _of_tables(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    read = facts["table"]
+    hidden = ", ".join(map(str, facts["hidden"]))
+    return [
+        (
+            "reads",
+            f"tables of {read['n_features']} columns, sha256 {read['columns_sha256']}, scaling {facts['scaling']}",
+        ),
+        ("network", f"{facts['learner']}, {facts['weights']} weights" + (f", hidden {hidden}" if hidden else "")),
     ]

@@ -17,6 +17,7 @@ COMMANDS = (
     "convert",
     "inspect",
     "train",
+    "train_table",
     "predict",
     "evaluate",
     "heatmap",

@@ -15,8 +15,17 @@ def register(app: typer.Typer) -> None:
 
 def predict(
     model: Path = typer.Option(..., "--model", help="The model, as train or train-swarm wrote it."),
-    slides: Path = typer.Option(..., "--slides", help="Slide table (CSV or XLSX) with PATIENT and FILENAME."),
-    features: Path = typer.Option(..., "--features", help="Folder of the feature files that extract wrote."),
+    slides: Path | None = typer.Option(None, "--slides", help="Slide table (CSV or XLSX) with PATIENT and FILENAME."),
+    features: Path | None = typer.Option(None, "--features", help="Folder of the feature files that extract wrote."),
+    table: Path | None = typer.Option(
+        None, "--table", help="For a model of tables, instead of slides and features: measurements (CSV or TSV, .gz)."
+    ),
+    reference: Path | None = typer.Option(
+        None,
+        "--reference",
+        help="Table of this centre's training patients, whose mean and spread scale the one predicted. By default the "
+        "table's own, and then each prediction depends on who else is in it.",
+    ),
     out: Path = typer.Option(..., "--out", help="CSV file to write; '-' prints it."),
     level: Literal["patient", "slide"] = typer.Option(
         "patient", help="One row per patient, whose slides are taken as one bag of tiles, or one row per slide."
@@ -26,17 +35,24 @@ def predict(
     ),
     seed: int = typer.Option(0, min=0, help="Seed of that choice."),
 ) -> None:
-    """Predict the probability of each target's positive class, for every patient or slide of the slide table.
+    """Predict the probability of each target's positive class, for every patient or slide, or every row of a table.
 
-    The columns are PATIENT, n_slides (or FILENAME), n_tiles and one probability per target, for instance MSI_MSIH.
+    The columns are PATIENT, n_slides (or FILENAME), n_tiles and one probability per target, for instance MSI_MSIH; for
+    a table PATIENT and the probabilities.
     Patients or slides without a prediction are named on standard error and make the exit code 5.
     """
     from models.cohort import load_unlabelled_cohort
     from models.model_file import load_model
     from models.predict import predict_cohort
     from pipelines.files import write_text
-    from wsi_swarm.errors import PartialError
+    from wsi_swarm.errors import ConfigError, PartialError
 
+    if table is not None and slides is None and features is None:
+        _predict_table(model, table, reference, out)
+        return
+    if slides is None or features is None or table is not None or reference is not None:
+        msg = "name either --slides and --features, or --table (and then, if you like, --reference)"
+        raise ConfigError(msg)
     loaded = load_model(model)
     predictions = predict_cohort(loaded, load_unlabelled_cohort(slides, features), level, bag_tiles, seed)
     text = predictions.table.to_csv(index=False, lineterminator="\n")
@@ -50,3 +66,20 @@ def predict(
     if predictions.failed:
         msg = f"{len(predictions.failed)} patients or slides have no prediction or lack slides; they are named above"
         raise PartialError(msg)
+
+
+def _predict_table(model: Path, table: Path, reference: Path | None, out: Path) -> None:
+    from models.tabular.model import load_table_model
+    from models.tabular.predict import predict_table
+    from models.tabular.table import read_measurements
+    from pipelines.files import write_text
+
+    loaded = load_table_model(model)
+    known = None if reference is None else read_measurements(reference)
+    predictions = predict_table(loaded, read_measurements(table), known)
+    text = predictions.to_csv(index=False, lineterminator="\n")
+    if str(out) == "-":
+        typer.echo(text, nl=False)
+    else:
+        write_text(out, text)
+        typer.echo(f"{out}: {len(predictions)} patients predicted with model {loaded.sha256[:12]}")

@@ -14,8 +14,22 @@ def register(app: typer.Typer) -> None:
 
 def train_swarm(
     clini: Path = typer.Option(..., "--clini", help="Clinical table (CSV or XLSX) of this centre."),
-    slides: Path = typer.Option(..., "--slides", help="Slide table (CSV or XLSX) with PATIENT and FILENAME."),
-    features: Path = typer.Option(..., "--features", help="Folder of the feature files that extract wrote."),
+    slides: Path | None = typer.Option(None, "--slides", help="Slide table (CSV or XLSX) with PATIENT and FILENAME."),
+    features: Path | None = typer.Option(None, "--features", help="Folder of the feature files that extract wrote."),
+    table: Path | None = typer.Option(
+        None,
+        "--table",
+        help="For a run with [table], instead of slides and features: measurements (CSV or TSV, also .gz) with a row "
+        "per patient and the column PATIENT, or a row per gene and the first header cell GENE.",
+    ),
+    columns: Path | None = typer.Option(
+        None, "--columns", help="List of the table's columns that the run reads, one per line, if it has more."
+    ),
+    start_model: Path | None = typer.Option(
+        None,
+        "--start-model",
+        help="For a run that goes on from an old one: that run's model. A centre without it has it from the others.",
+    ),
     run: Path = typer.Option(Path("run.toml"), "--run", help="The run that all centres agreed on, the same file."),
     federation: Path = typer.Option(Path("federation.json"), "--federation", help="The swarm's federation file."),
     dir: Path = typer.Option(Path(), "--dir", help="Folder of this centre's identity (made by 'swarm init')."),
@@ -48,13 +62,13 @@ def train_swarm(
         from wsi_swarm.swarm.node.learning import make_learner
         from wsi_swarm.swarm.node.service import Service
 
-        learner = make_learner(config, clini, slides, features)
+        learner = make_learner(config, clini, slides, features, table, columns)
         weight = config.weight_of(learner.n_patients)
         _say(
             f"{identity.name}: {learner.n_patients} patients, merge weight {weight}, listening for {identity.endpoint}"
         )
         where = bind or bind_address(identity.endpoint)
-        path, root = Service(config, identity, known, dir, state, rpc, where, learner, _say).run()
+        path, root = Service(config, identity, known, dir, state, rpc, where, learner, _say, start_model).run()
     except KeyboardInterrupt:
         _say("stopped; start it again with the same options to go on")
         raise typer.Exit(130) from None
