@@ -123,8 +123,9 @@ def test_a_run_is_proposed_with_its_first_model_and_shown(world):
     assert status["runs"][0]["base_root"] in first
     where = ("--federation", world.folder / "federation.json", "--rpc", world.rpc)
     page = call("swarm", "status", *where)
-    assert "run 1: enrolment" in page
-    assert "open proposals" in page
+    assert "run 1 (test): enrolment" in page
+    assert "open votes" in page
+    assert "run 'test' of 20 rounds" in page
 
 
 def test_join_refuses_what_is_not_this_swarm(world, tmp_path):

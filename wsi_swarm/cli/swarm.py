@@ -38,29 +38,44 @@ def register(app: typer.Typer) -> None:
 def status(
     federation: FederationFile = FEDERATION,
     rpc: Rpc = RPC,
+    state: StateDir = STATE,
     as_json: AsJson = False,
-    watch: Annotated[bool, typer.Option(help="Show it anew every two seconds until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option(help="Show it live, with deadlines counting down, until Ctrl-C.")] = False,
 ) -> None:
-    """Show members, open votes, and the rounds of each run as they stand on the chain."""
-    import json
-    import time
+    """Show members, open votes, and the rounds of each run as they stand on the chain.
 
-    from wsi_swarm.swarm.oversight import status as room
+    Losses and bytes come from this centre's own node, if it has run with this --state folder.
+    """
+    import json
+
+    from rich.console import Console
+
+    from wsi_swarm.errors import ConfigError
+    from wsi_swarm.swarm.node.checkpoint import Checkpoint
+    from wsi_swarm.swarm.oversight.page import as_text, page
+    from wsi_swarm.swarm.oversight.status import StatusReader
+    from wsi_swarm.swarm.oversight.status import as_json as values
+    from wsi_swarm.swarm.oversight.watch import watch_status
 
     known = open_federation(federation)
-    reader = open_reader(rpc, known)
-    while True:
-        seen = room.read_status(reader, known)
-        text = json.dumps(room.as_json(seen), ensure_ascii=False) if as_json else room.as_text(seen)
-        if watch and not as_json:
-            typer.clear()
-        typer.echo(text)
-        if not watch:
-            return
+    reader = StatusReader(open_reader(rpc, known), known, lambda run: Checkpoint(state, known.contract, run).folder)
+    console = Console()
+    if watch and (as_json or not console.is_terminal):
+        msg = "--watch draws on a terminal; leave it out for JSON or a file, and ask again as often as you like"
+        raise ConfigError(msg)
+    if watch:
         try:
-            time.sleep(2)
+            watch_status(reader, console)
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
+        return
+    told = values(reader.read())
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False))
+    elif console.is_terminal:
+        console.print(page(told))
+    else:
+        typer.echo(as_text(told))
 
 
 def audit(
@@ -87,7 +102,7 @@ def audit(
     reader = open_reader(rpc, known)
     found = run_of(reader, config, run)
     checkpoint = Checkpoint(state, known.contract, found.run)
-    result = audit_run(reader, found.run, checkpoint, config.weighting == "patients", identity.account)
+    result = audit_run(reader, found.run, checkpoint, config.merge_plan, identity.account)
     if as_json:
         typer.echo(json.dumps({**asdict(result), "passed": result.passed}))
     else:

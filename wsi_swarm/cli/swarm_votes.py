@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from wsi_swarm.swarm.ledger.federation import Federation, JoinFile
 
 Unchecked = Annotated[bool, typer.Option("--unchecked", help="Go on though the applicant's keys are not proven here.")]
+StartModel = Annotated[Path | None, typer.Option(help="For a run that goes on from an old one: that run's model.")]
 Label = Annotated[str | None, typer.Option("--name", help="Another label for the applicant than its own.")]
 
 
@@ -54,6 +55,7 @@ def propose(
     run: Annotated[
         Path | None, typer.Option(help="run.toml of a run to be opened (the same as 'swarm start').")
     ] = None,
+    start_model: StartModel = None,
     name: Label = None,
     unchecked: Unchecked = False,
     dir: Dir = HERE,
@@ -90,7 +92,7 @@ def propose(
         what, told = f"remove {known.name_of(member)} ({member.account})", {"kind": "remove", "account": member.account}
     else:
         assert run is not None  # noqa: S101 (exactly one was given)
-        _propose_run(ledger, run, known, federation, as_json)
+        _propose_run(ledger, run, known, federation, as_json, start_model)
         return
     tell(as_json, {"proposal": number, **told}, f"proposal {number}: {what}")
 
@@ -149,6 +151,7 @@ _STATUS = {"EXECUTED": "carried out", "OPEN": "open", "REJECTED": "rejected", "E
 
 def start(
     run: RunFile = RUN,
+    start_model: StartModel = None,
     dir: Dir = HERE,
     federation: FederationFile = FEDERATION,
     rpc: Rpc = RPC,
@@ -156,7 +159,7 @@ def start(
 ) -> None:
     """Propose the run of a run.toml. The nodes of centres that hold the identical file vote yes by themselves."""
     known = open_federation(federation)
-    _propose_run(open_ledger(dir, rpc, known), run, known, federation, as_json)
+    _propose_run(open_ledger(dir, rpc, known), run, known, federation, as_json, start_model)
 
 
 def _check_applicant(file: JoinFile, path: Path, identity: Identity, federation: Federation, unchecked: bool) -> bool:
@@ -213,14 +216,20 @@ def _check_candidate(
     return _check_applicant(file, path, identity, federation, unchecked)
 
 
-def _propose_run(ledger: EvmLedger, run: Path, known: Federation, federation: Path, as_json: bool) -> None:
+def _propose_run(
+    ledger: EvmLedger, run: Path, known: Federation, federation: Path, as_json: bool, start_model: Path | None
+) -> None:
+    from wsi_swarm.errors import ConfigError
     from wsi_swarm.swarm.config import read_run_config
     from wsi_swarm.swarm.ledger.federation import write_federation
     from wsi_swarm.swarm.node.learning import hyperparameters, initial_model
 
     config = read_run_config(run)
     hyperparameters(config)
-    first = initial_model(config)
+    first = initial_model(config, start_model)
+    if first is None:
+        msg = f"{run} starts from an old run's model ({config.start_root[:12]}); give its file with --start-model"
+        raise ConfigError(msg)
     number = ledger.propose_run(config.terms(first.root))
     write_federation(federation, known.with_run(config.name, config.hash))
     tell(

@@ -1,34 +1,48 @@
-"""What stands on the chain, for a person: members, votes, runs and their rounds."""
+"""What stands on the chain, and what this centre's own node tells, as values: members, votes, runs and their rounds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
 
 from wsi_swarm.swarm.ledger.base import (
     Candidate,
+    Committed,
     Final,
     Phase,
     Proposal,
     ProposalKind,
-    ProposalStatus,
+    Rejected,
+    Replacement,
     RoundOpened,
     RunState,
     RunTerms,
+    Struck,
     Void,
     VoidReason,
 )
+from wsi_swarm.swarm.ledger.federation import DIAL_ONLY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from wsi_swarm.swarm.ledger.base import Event, LedgerReader, Member
     from wsi_swarm.swarm.ledger.federation import Federation
 
+NODE_FILE = "node.json"
+"""In a run's folder: what this centre's node last said of itself."""
+VOID_REASONS = {
+    VoidReason.TOO_FEW_COMMITS: "too few centres committed in time",
+    VoidReason.NO_QUORUM: "no quorum attested in time",
+    VoidReason.REJECTED: "so many refused to attest that no quorum was left",
+}
+
 
 @dataclass(frozen=True)
 class Status:
-    """One look at the contract."""
+    """One look at the contract, and at what this centre's node wrote (by run; empty if it wrote nothing)."""
 
     federation: Federation
     chain_time: int
@@ -36,53 +50,100 @@ class Status:
     proposals: tuple[Proposal, ...]
     runs: tuple[RunState, ...]
     events: tuple[Event, ...]
+    nodes: Mapping[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
+
+    def name(self, index: int) -> str:
+        """Return the label of a member."""
+        return self.federation.name_of(self.members[index])
 
 
-def read_status(reader: LedgerReader, federation: Federation) -> Status:
-    """Read everything once."""
-    return Status(
-        federation,
-        reader.chain_time(),
-        reader.members(),
-        tuple(reader.proposal(number) for number in range(1, reader.proposal_count() + 1)),
-        tuple(reader.run(number) for number in range(1, reader.run_count() + 1)),
-        reader.events()[0],
-    )
+class StatusReader:
+    """Looks again and again; asks the chain only for the events that are new.
+
+    Parameters
+    ----------
+    node_folder
+        Gives the folder of a run's checkpoint, where this centre's node writes what it does; None looks for none.
+    """
+
+    def __init__(
+        self, reader: LedgerReader, federation: Federation, node_folder: Callable[[int], Path] | None = None
+    ) -> None:
+        self._reader, self._federation, self._node_folder = reader, federation, node_folder
+        self._events: tuple[Event, ...] = ()
+        self._next = 0
+
+    def read(self) -> Status:
+        """Read everything once."""
+        reader = self._reader
+        new, self._next = reader.events(self._next)
+        self._events += new
+        runs = tuple(reader.run(number) for number in range(1, reader.run_count() + 1))
+        nodes = {run.run: self._node(run.run) for run in runs}
+        return Status(
+            self._federation,
+            reader.chain_time(),
+            reader.members(),
+            tuple(reader.proposal(number) for number in range(1, reader.proposal_count() + 1)),
+            runs,
+            self._events,
+            {run: told for run, told in nodes.items() if told},
+        )
+
+    def _node(self, run: int) -> dict[str, Any]:
+        if self._node_folder is None:
+            return {}
+        try:
+            told = json.loads((self._node_folder(run) / NODE_FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # no node has run here, or another version's wrote it: the chain is enough
+            return {}
+        return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
 
 
 def as_json(status: Status) -> dict[str, Any]:
     """Return the status as JSON values."""
-    name = _namer(status)
+    federation = status.federation
     return {
-        "chain_id": status.federation.chain_id,
-        "contract": status.federation.contract,
+        "chain_id": federation.chain_id,
+        "contract": federation.contract,
+        "fingerprint": federation.fingerprint,
         "chain_time": status.chain_time,
         "members": [
-            {"index": m.index, "name": name(m.index), "account": m.account, "active": m.active} for m in status.members
-        ],
-        "proposals": [
             {
-                "id": p.id,
-                "kind": p.kind.name,
-                "status": p.status.name,
-                "about": _about(p, status),
-                "proposer": name(p.proposer),
-                "yes": [name(m) for m in sorted(p.yes)],
-                "no": [name(m) for m in sorted(p.no)],
-                "electorate": len(p.electorate),
-                "expires_at": p.expires_at,
+                "index": m.index,
+                "name": status.name(m.index),
+                "account": m.account,
+                "active": m.active,
+                "endpoint": federation.endpoint_of(m),
+                "dials_only": federation.endpoint_of(m) == DIAL_ONLY,
             }
-            for p in status.proposals
+            for m in status.members
         ],
+        "proposals": [_proposal_json(proposal, status) for proposal in status.proposals],
         "runs": [_run_json(run, status) for run in status.runs],
     }
 
 
+def _proposal_json(proposal: Proposal, status: Status) -> dict[str, Any]:
+    return {
+        "id": proposal.id,
+        "kind": proposal.kind.name,
+        "status": proposal.status.name,
+        "about": about(proposal, status),
+        "proposer": status.name(proposal.proposer),
+        "yes": _names(proposal.yes, status),
+        "no": _names(proposal.no, status),
+        "electorate": len(proposal.electorate),
+        "expires_at": proposal.expires_at,
+    }
+
+
 def _run_json(run: RunState, status: Status) -> dict[str, Any]:
-    name = _namer(status)
-    deadline = _deadline(run)
+    deadline = deadline_of(run)
+    ended = run.phase is Phase.FINISHED
     return {
         "run": run.run,
+        "name": next((r.name for r in status.federation.runs if r.config_hash == run.terms.config_hash), ""),
         "phase": run.phase.name,
         "round": run.round,
         "finals": run.finals,
@@ -90,82 +151,100 @@ def _run_json(run: RunState, status: Status) -> dict[str, Any]:
         "base_root": run.base_root.hex(),
         "config_sha256": run.terms.config_hash.hex(),
         "min_peers": run.terms.min_peers,
-        "enrolled": {name(m): run.weights[m] for m in sorted(run.enrolled)},
-        "electorate": [name(m) for m in sorted(run.electorate)],
-        "expected": [name(m) for m in sorted(run.expected)],
-        "committed": [name(m) for m in sorted(run.committed)],
+        "quorum": run.quorum,
+        "committee_size": run.terms.committee,
         "deadline": deadline,
-        "history": [
+        "seconds_left": None if deadline is None else deadline - status.chain_time,
+        "enrolled": {status.name(m): run.weights[m] for m in sorted(run.enrolled)},
+        "electorate": _names(run.electorate, status),
+        "expected": _names(run.expected, status),
+        "committed": _names(run.committed, status),
+        "committee": [] if ended else _names(run.committee, status),
+        "rejected": _names(run.rejected, status),
+        "struck": _names(run.struck, status),
+        "strikes": [
             {
                 "round": event.round,
-                "result": "final" if isinstance(event, Final) else "void",
-                "why": "" if isinstance(event, Final) else _void_reason(event),
-                "root": event.merged_root.hex() if isinstance(event, Final) else "",
-                "contributors": [name(m) for m in sorted(event.contributors)] if isinstance(event, Final) else [],
-                "attesters": [name(m) for m in sorted(event.attesters)] if isinstance(event, Final) else [],
+                "member": status.name(event.member),
+                "root_a": event.root_a.hex(),
+                "root_b": event.root_b.hex(),
             }
-            for event in _ends(status.events, run.run)
+            for event in status.events
+            if isinstance(event, Struck) and event.run == run.run
         ],
+        "history": _history(run.run, status),
+        "node": _node_json(status.nodes.get(run.run, {}), status),
     }
 
 
-def as_text(status: Status) -> str:
-    """Return the status as a page for a person."""
-    name, lines = _namer(status), [f"contract {status.federation.contract} on chain {status.federation.chain_id}"]
-    lines += ["", "members"]
-    for member in status.members:
-        lines.append(f"  {member.index:>3}  {name(member.index):<20} {member.account}  {_word(member.active)}")
-    shown = [p for p in status.proposals if p.status is ProposalStatus.OPEN]
-    if shown:
-        lines += ["", "open proposals (vote with 'wsi-swarm swarm vote ID yes|no')"]
-        for p in shown:
-            tally = f"{len(p.yes)} yes, {len(p.no)} no of {len(p.electorate)}"
-            lines.append(f"  {p.id:>3}  {_about(p, status)}  ({tally}; proposed by {name(p.proposer)})")
-    for run in status.runs:
-        lines += ["", *_run_lines(run, status)]
-    return "\n".join(lines)
+def _history(run: int, status: Status) -> list[dict[str, Any]]:
+    opened: dict[int, RoundOpened] = {}
+    committed: dict[int, list[int]] = {}
+    rejected: dict[int, list[int]] = {}
+    ends: list[Final | Void] = []
+    for event in status.events:
+        match event:
+            case RoundOpened() if event.run == run:
+                opened[event.round] = event
+            case Committed() if event.run == run:
+                committed.setdefault(event.round, []).append(event.member)
+            case Rejected() if event.run == run:
+                rejected.setdefault(event.round, []).append(event.member)
+            case Final() | Void() if event.run == run:
+                ends.append(event)
+            case _:
+                pass
+    told: list[dict[str, Any]] = []
+    for event in ends:
+        final = event if isinstance(event, Final) else None
+        this, following = opened.get(event.round), opened.get(event.round + 1)
+        told.append(
+            {
+                "round": event.round,
+                "result": "final" if final else "void",
+                "why": VOID_REASONS[event.reason] if isinstance(event, Void) else "",
+                "seconds": following.opened_at - this.opened_at if this and following else None,
+                "root": final.merged_root.hex() if final else "",
+                "expected": _names(this.expected, status) if this else [],
+                "committed": _names(committed.get(event.round, ()), status),
+                "contributors": _names(final.contributors, status) if final else [],
+                "attesters": _names(final.attesters, status) if final else [],
+                "rejected": _names(rejected.get(event.round, ()), status),
+            }
+        )
+    return told
 
 
-def _run_lines(run: RunState, status: Status) -> list[str]:
-    name = _namer(status)
-    left, deadline = "", _deadline(run)
-    if deadline is not None:
-        seconds = deadline - status.chain_time
-        left = f", {seconds} s left" if seconds >= 0 else f", overdue by {-seconds} s"
-    lines = [
-        f"run {run.run}: {_PHASES[run.phase]}{left}",
-        f"  final rounds {run.finals} of {run.terms.rounds}; model {run.base_root.hex()[:12]}; "
-        f"configuration {run.terms.config_hash.hex()[:12]}",
-    ]
-    if run.phase is not Phase.FINISHED:
-        lines.append(f"  round {run.round}")
-        for member in sorted(run.enrolled):
-            did = "committed" if member in run.committed else "expected" if member in run.expected else "away"
-            if run.phase is Phase.ENROL or member not in run.electorate:
-                did = "enrolled"
-            lines.append(f"    {name(member):<20} weight {run.weights[member]:<6} {did}")
-    opened = {e.round: e.opened_at for e in status.events if isinstance(e, RoundOpened) and e.run == run.run}
-    for event in _ends(status.events, run.run)[-12:]:
-        if isinstance(event, Final):
-            who = ", ".join(name(m) for m in sorted(event.contributors))
-            following = opened.get(event.round + 1)
-            took = f"{following - opened[event.round]:>4} s  " if following is not None else " " * 8
-            lines.append(f"    round {event.round:>4}  final  {took}{event.merged_root.hex()[:12]}  {who}")
-        else:
-            lines.append(f"    round {event.round:>4}  void   {_void_reason(event)}")
-    return lines
+def _node_json(node: Mapping[str, Any], status: Status) -> dict[str, Any] | None:
+    """Return what this centre's node says of itself, accounts replaced by names."""
+    if not node:
+        return None
+    names = {member.account: status.name(member.index) for member in status.members}
+    told = {key: value for key, value in node.items() if key not in ("losses", "peers")}
+    for key in ("losses", "peers"):
+        values: Any = node.get(key, {})
+        told[key] = {names.get(account, account): value for account, value in values.items()}
+    return told
 
 
-_PHASES = {
-    Phase.ENROL: "enrolment",
-    Phase.COMMIT: "training and commitment",
-    Phase.ATTEST: "reveal, merge and attestation",
-    Phase.OVERDUE: "overdue, to be voided",
-    Phase.FINISHED: "finished",
-}
+def about(proposal: Proposal, status: Status) -> str:
+    """Return what a vote is about, in words."""
+    match proposal.subject:
+        case Candidate(account):
+            return f"admit {_label(account, status)}"
+        case Replacement(member, candidate):
+            return f"let {_label(candidate.account, status)} take the place of {status.name(member)}"
+        case RunTerms() as terms:
+            names = {run.config_hash: run.name for run in status.federation.runs}
+            called = f" '{names[terms.config_hash]}'" if terms.config_hash in names else ""
+            return f"run{called} of {terms.rounds} rounds, configuration {terms.config_hash.hex()[:12]}"
+        case index:
+            known = proposal.kind is ProposalKind.REMOVE_MEMBER and index < len(status.members)
+            return f"remove {status.name(index)}" if known else f"member {index}"
 
 
-def _deadline(run: RunState) -> int | None:
+def deadline_of(run: RunState) -> int | None:
+    """Return the chain time at which the phase ends at the latest; None where it has no end."""
     match run.phase:
         case Phase.ENROL:
             return run.enrol_deadline
@@ -177,32 +256,10 @@ def _deadline(run: RunState) -> int | None:
             return None
 
 
-def _ends(events: Iterable[Event], run: int) -> list[Final | Void]:
-    return [event for event in events if isinstance(event, Final | Void) and event.run == run]
+def _label(account: str, status: Status) -> str:
+    name = next((known.name for known in status.federation.members if known.account == account), None)
+    return f"{name} ({account})" if name else account
 
 
-def _void_reason(event: Void) -> str:
-    few = event.reason is VoidReason.TOO_FEW_COMMITS
-    return "too few centres committed in time" if few else "no quorum attested in time"
-
-
-def _about(proposal: Proposal, status: Status) -> str:
-    match proposal.subject:
-        case Candidate(account):
-            return f"admit {account}"
-        case RunTerms() as terms:
-            return f"run of {terms.rounds} rounds, configuration {terms.config_hash.hex()[:12]}"
-        case index:
-            known = proposal.kind is ProposalKind.REMOVE_MEMBER and index < len(status.members)
-            return f"remove {_namer(status)(index)}" if known else f"member {index}"
-
-
-def _namer(status: Status):
-    def name(index: int) -> str:
-        return status.federation.name_of(status.members[index])
-
-    return name
-
-
-def _word(active: bool) -> str:
-    return "active" if active else "removed"
+def _names(members: Iterable[int], status: Status) -> list[str]:
+    return [status.name(member) for member in sorted(members)]
