@@ -21,19 +21,22 @@ _HDF5_GROWTH = 2**20
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success sync it and rename it over ``path``.
 
-    On an exception the temporary file is removed and ``path`` is as it was.
+    On an exception the temporary file is removed and ``path`` is as it was. What is not ``durable`` is not synced: a
+    killed process still leaves it whole or not at all, a power cut may leave a torn file, which its reader must notice.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         yield aside
-        with aside.open("rb") as handle:
-            os.fsync(handle.fileno())
+        if durable:
+            with aside.open("rb") as handle:
+                os.fsync(handle.fileno())
         aside.replace(path)
-        _sync_folder(path.parent)
+        if durable:
+            _sync_folder(path.parent)
     finally:
         aside.unlink(missing_ok=True)
 
@@ -44,9 +47,9 @@ def remove_left_overs(path: Path) -> None:
         left_over.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` atomically and durably."""
-    with replacing(path) as aside:
+def write_bytes(path: Path, data: bytes, durable: bool = True) -> None:
+    """Write ``data`` to ``path`` atomically and, unless told otherwise, durably."""
+    with replacing(path, durable) as aside:
         aside.write_bytes(data)
 
 
@@ -64,14 +67,14 @@ def hdf5_bytes(fill: Callable[[h5py.File], None]) -> bytes:
         return file.id.get_file_image()
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 ``text`` to ``path`` atomically and durably."""
-    write_bytes(path, text.encode())
+def write_text(path: Path, text: str, durable: bool = True) -> None:
+    """Write UTF-8 ``text`` to ``path``, as ``write_bytes`` does."""
+    write_bytes(path, text.encode(), durable)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` as strict JSON (NaN is refused) to ``path`` atomically and durably."""
-    write_text(path, json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+def write_json(path: Path, value: Any, durable: bool = True) -> None:
+    """Write ``value`` as strict JSON (NaN is refused) to ``path``, as ``write_bytes`` does."""
+    write_text(path, json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False) + "\n", durable)
 
 
 def why_not_written(path: Path, error: OSError) -> str:

@@ -4,8 +4,8 @@
 
     STATE/runs/<run>-<contract>/
         run.json                     chain, contract, run, configuration hash
-        update.state, update.json    the own update of the current round, written before its commitment goes out
-        update.residual              what rounding it to 16 bits lost, for the next one
+        update.state                 the own update of the current round, written before its commitment goes out: a line
+                                     of JSON, its bytes, and what rounding them to 16 bits lost, for the next one
         node.json                    what 'swarm status' shows of this node
         model.json                   the last final model that was adopted: its root and the final rounds behind it
         models/<root>.state          the initial model and every final model that was held
@@ -13,12 +13,15 @@
                                      each verified update of a round and the opening of its commitment
         final.safetensors            the model, once the run is finished
 
-Every file is written aside, synced and renamed.
+Every file is written aside and renamed. The own update is synced too, since its bytes are promised on the chain; the
+rest could be fetched again, and is known by its hash.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wsi_swarm.swarm.protocol.message import Reveal
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,33 +77,33 @@ class Checkpoint:
     # The own update ----------------------------------------------------------------------------------------------
 
     def save_update(self, update: OwnUpdate) -> None:
-        """Write the own update durably; the description comes last and says which bytes are meant."""
-        residual = b"" if update.residual is None else update.residual.astype("<i4", copy=False).tobytes()
-        write_bytes(self.folder / "update.state", update.blob)
-        write_bytes(self.folder / "update.residual", residual)
+        """Write the own update durably, in one file: it is there whole, or not at all."""
+        rest = b"" if update.residual is None else update.residual.astype("<i4", copy=False).tobytes()
         told = {
             "base_root": update.base_root.hex(),
             "finals": update.finals,
             "flags": update.flags,
-            "root": update.manifest.root.hex(),
-            "residual_root": root_of(residual).hex(),
+            "size": len(update.blob),
+            "sha256": hashlib.sha256(update.blob + rest).hexdigest(),
         }
-        write_json(self.folder / "update.json", told)
+        write_bytes(self.folder / "update.state", json.dumps(told).encode() + b"\n" + update.blob + rest)
 
     def load_update(self) -> OwnUpdate | None:
-        """Return the own update; None if there is none, or its writing was cut short between the files."""
-        told, blob = _read_json(self.folder / "update.json"), _read(self.folder / "update.state")
-        kept = _read(self.folder / "update.residual")
-        if told is None or blob is None or kept is None:
+        """Return the own update; None if there is none, or the disk gave back other bytes than were written."""
+        path = self.folder / "update.state"
+        first, _, data = (_read(path) or b"").partition(b"\n")
+        told = _object(path, first) if data else None
+        if told is None or hashlib.sha256(data).hexdigest() != told.get("sha256"):
             return None
-        if (root_of(blob).hex(), root_of(kept).hex()) != (told.get("root"), told.get("residual_root")):
-            return None
-        residual = np.frombuffer(kept, "<i4").astype(np.int32) if kept else None
-        return own_update(bytes.fromhex(told["base_root"]), int(told["finals"]), blob, int(told["flags"]), residual)
+        size = int(told["size"])
+        residual = np.frombuffer(data, "<i4", offset=size).astype(np.int32) if len(data) > size else None
+        return own_update(
+            bytes.fromhex(told["base_root"]), int(told["finals"]), data[:size], int(told["flags"]), residual
+        )
 
     def save_status(self, told: dict[str, object]) -> None:
         """Write what this node knows besides the chain, for ``swarm status`` in another process."""
-        write_json(self.folder / "node.json", told)
+        write_json(self.folder / "node.json", told, durable=False)
 
     # Models ------------------------------------------------------------------------------------------------------
 
@@ -109,14 +114,16 @@ class Checkpoint:
 
     def keep_model(self, model: FixedState) -> None:
         """Keep a model by its root."""
-        path = self._model_path(model.root)
-        if not path.is_file():
-            write_bytes(path, model.to_bytes())
+        write_bytes(self._model_path(model.root), model.to_bytes(), durable=False)
 
     def load_model(self) -> FixedState | None:
-        """Return the last final model that was adopted, or None."""
+        """Return the last final model that was adopted; None if it is not here whole: it is fetched from the others."""
         told = _read_json(self.folder / "model.json")
-        return None if told is None else self.model(bytes.fromhex(told["root"]))
+        try:
+            return None if told is None else self.model(bytes.fromhex(told["root"]))
+        except IntegrityError as error:
+            log.warning("the last model is fetched again: %s", error)
+            return None
 
     def model(self, root: bytes) -> FixedState | None:
         """Return the model with this root, or None if it was not kept.
@@ -143,9 +150,10 @@ class Checkpoint:
     def keep_update(self, round_: int, account: str, reveal: Reveal, blob: bytes) -> None:
         """Keep a verified update with the opening of its commitment."""
         path = self.update_path(round_, account)
+        opening = {"flags": reveal.flags, "salt": reveal.salt.hex()}
+        write_json(path.with_suffix(".json"), opening, durable=False)
         if not path.is_file():
-            write_bytes(path, blob)
-        write_json(path.with_suffix(".json"), {"flags": reveal.flags, "salt": reveal.salt.hex()})
+            write_bytes(path, blob, durable=False)
 
     def kept_update(self, round_: int, account: str) -> KeptUpdate | None:
         """Return a kept update, or None."""
@@ -169,8 +177,10 @@ def _read(path: Path) -> bytes | None:
 
 def _read_json(path: Path) -> dict[str, Any] | None:
     data = _read(path)
-    if data is None:
-        return None
+    return None if data is None else _object(path, data)
+
+
+def _object(path: Path, data: bytes) -> dict[str, Any]:
     try:
         told = json.loads(data)
     except ValueError as error:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
@@ -56,8 +57,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
-POLL_S = 0.25
-"""Between two looks at the chain; a look is one call while nothing changes."""
+POLL_S = 1.0
+"""Longest time between two looks at the chain; a peer that knows more, or an own transaction, hastens the next."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,13 @@ class Node:
         self._next_block = 0
         self._look = asyncio.Event()
         self._over: asyncio.Future[Leave] = asyncio.get_running_loop().create_future()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
         self._round_began = time.monotonic()
         self._loss = float("nan")
         self._losses: dict[str, float | None] = {}
         self._status_at = float("-inf")
+        self._disk = ThreadPoolExecutor(1, "checkpoint")  # in order, and out of the way of the event loop
+        self._saved: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
         """Take part until the run is finished and the others have the model.
@@ -147,6 +150,7 @@ class Node:
                 for task in list(self._tasks):
                     task.cancel()
                 await asyncio.gather(*self._tasks, return_exceptions=True)
+                await asyncio.to_thread(self._disk.shutdown)
         if leave.reason:
             msg = f"run {centre.run} on {centre.reader.contract}: {leave.reason}"
             raise SwarmError(msg)
@@ -187,7 +191,7 @@ class Node:
     # Events ------------------------------------------------------------------------------------------------------
 
     async def _watch(self, links: Links) -> None:
-        reachable = True
+        reachable, timeouts = True, self._centre.config.timeouts
         while True:
             self._look.clear()
             try:
@@ -209,7 +213,7 @@ class Node:
                     await self._report_rounds()
                 self._save_status(moved)
             try:
-                await asyncio.wait_for(self._look.wait(), POLL_S)
+                await asyncio.wait_for(self._look.wait(), min(POLL_S, timeouts.heartbeat_s / 2))
             except TimeoutError:
                 continue
 
@@ -254,13 +258,13 @@ class Node:
             case Train():
                 self._spawn(self._train(action))
             case SaveUpdate(update):
-                centre.checkpoint.save_update(update)
+                self._saved = self._write(lambda: centre.checkpoint.save_update(update))
             case KeepUpdate(round_, reveal, blob):
                 account = self._members[reveal.member].account
                 self._losses[account] = unpack_loss(reveal.flags)
-                centre.checkpoint.keep_update(round_, account, reveal, blob)
+                self._write(lambda: centre.checkpoint.keep_update(round_, account, reveal, blob))
             case Adopt(finals, model):
-                centre.checkpoint.save_model(model, finals)
+                self._write(lambda: centre.checkpoint.save_model(model, finals))
                 if finals == centre.config.rounds:
                     centre.save_final(model)
             case Enrol() | Commit() | Finalise() | Reject() | Report() | Poke():
@@ -275,8 +279,7 @@ class Node:
 
     async def _train(self, job: Train) -> None:
         config, learner = self._centre.config, self._centre.learner
-        epochs = config.sync_epochs
-        steps = job.steps if epochs is None else max(1, round(epochs * learner.steps_per_epoch))
+        steps = config.local_steps(job.steps, learner.steps_per_epoch)
 
         def work() -> tuple[TrainResult, FixedState]:
             result = learner.train(decode(job.model), job.finals, config.rounds, steps, config.seed)
@@ -288,6 +291,8 @@ class Node:
 
     async def _transact(self, action: LedgerAction) -> None:
         refusal: str | None = None
+        if isinstance(action, Commit) and self._saved is not None:
+            await self._saved  # what is promised on the chain must survive this process
         try:
             await _in_thread(lambda: self._call_ledger(action))
         except RefusedError as error:
@@ -335,18 +340,24 @@ class Node:
                 case _:
                     pass
 
+    def _write(self, work: Callable[[], None]) -> asyncio.Future[None]:
+        """Write to the checkpoint after all that was to be written before; a failure ends the node."""
+        written = asyncio.get_running_loop().run_in_executor(self._disk, work)
+        written.add_done_callback(self._ended)
+        return written
+
     def _save_status(self, now_at_once: bool) -> None:
         """Write for ``swarm status`` what the chain does not know, once per heartbeat and when a round has moved."""
         now, heartbeat_s = time.monotonic(), self._centre.config.timeouts.heartbeat_s
         if self._state is None or self._links is None or not (now_at_once or now - self._status_at >= heartbeat_s):
             return
-        self._status_at, heard_at = now, self._links.heard_at
+        self._status_at, heard_at, checkpoint = now, self._links.heard_at, self._centre.checkpoint
         told: dict[str, object] = {
             "run": self._centre.run,
             "round": self._state.round,
             "phase": self._state.phase.name.lower(),
             **self.traffic(),
-            "losses": self._losses,
+            "losses": dict(self._losses),
             "peers": {
                 member.account: {"heard_s": round(now - heard_at[member.index], 1)}
                 for member in self._members
@@ -354,7 +365,7 @@ class Node:
             },
             "updated": time.time(),
         }
-        self._centre.checkpoint.save_status(told)
+        self._write(lambda: checkpoint.save_status(told))
 
     def _name(self, member: int) -> str:
         return self._centre.federation.name_of(self._members[member])
@@ -364,7 +375,7 @@ class Node:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Future[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None and not self._over.done():
             self._over.set_exception(error)

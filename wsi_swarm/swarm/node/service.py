@@ -11,6 +11,7 @@ from wsi_swarm.swarm.identity import JOURNAL
 from wsi_swarm.swarm.ledger.errors import NotNowError
 from wsi_swarm.swarm.ledger.evm import EvmLedger, EvmReader
 from wsi_swarm.swarm.ledger.rpc_client import RpcClient
+from wsi_swarm.swarm.merge.whole import model_of
 from wsi_swarm.swarm.node.checkpoint import Checkpoint
 from wsi_swarm.swarm.node.learning import final_model, initial_model
 from wsi_swarm.swarm.node.node import POLL_S, Centre, Node
@@ -47,6 +48,8 @@ class Service:
         The centre's data.
     say
         Takes lines for a person.
+    start_model
+        File of the model that the run starts from, if it starts from one and this centre has it.
     """
 
     def __init__(
@@ -60,11 +63,13 @@ class Service:
         bind: str,
         learner: Learner,
         say: Callable[[str], None],
+        start_model: Path | None = None,
     ) -> None:
         self._config, self._identity, self._federation = config, identity, federation
         self._state, self._bind, self._learner, self._say = state, bind, learner, say
         self._reader = EvmReader(RpcClient(rpc), federation)
         self._ledger = EvmLedger(RpcClient(rpc), federation, identity.key, folder / JOURNAL)
+        self._first = initial_model(config, start_model)
         self.result: tuple[Path, str] | None = None
         """Path and root of the finished model."""
 
@@ -98,7 +103,8 @@ class Service:
             from models.model_file import save_model
 
             contract, chain_id = self._federation.contract, self._federation.chain_id
-            finished = final_model(self._config, decode(model), chain_id, contract, run, model.root)
+            state = decode(model_of(model))
+            finished = final_model(self._config, state, chain_id, contract, run, model.root, self._learner)
             save_model(checkpoint.final_model, finished)
             self.result = (checkpoint.final_model, model.root.hex())
             self._say("the run is finished; serving the model until the other centres have it")
@@ -121,11 +127,13 @@ class Service:
 
     def _try_learner(self) -> None:
         """Train one step for nothing: what is slow only once, or does not work, is no concern of a round's deadline."""
-        state = decode(initial_model(self._config))
-        self._learner.train(state, 0, self._config.rounds, 1, self._config.seed)
+        seed = self._config.seed
+        self._learner.train(self._learner.initial_state(seed), 0, self._config.rounds, 1, seed)
 
     async def _await_run(self) -> int:
-        wanted = self._config.terms(initial_model(self._config).root)
+        # Without the file, a first state that is more than the model (merge.whole) is not known: a person votes then.
+        base_root = self._first.root if self._first is not None else bytes.fromhex(self._config.start_root)
+        wanted = self._config.terms(base_root)
         told: set[int] = set()
         waiting = False
         while True:
