@@ -6,20 +6,32 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from wsi_swarm.errors import IntegrityError, SwarmError
-from wsi_swarm.swarm.ledger.base import Committed, Enrolled, Event, Final, MemberAdded, MemberReplaced, Void
+from wsi_swarm.swarm.ledger.base import Final
 from wsi_swarm.swarm.ledger.typed_data import commitment
 from wsi_swarm.swarm.merge.whole import Contribution, MergePlan, merge, model_of, unpack_loss
+from wsi_swarm.swarm.oversight.record import RoundRecord, record_of
 from wsi_swarm.swarm.state.chunks import root_of
 from wsi_swarm.swarm.state.update import unpack_update
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from wsi_swarm.swarm.ledger.base import LedgerReader, RunState
+    from wsi_swarm.swarm.ledger.base import LedgerReader
     from wsi_swarm.swarm.node.checkpoint import Checkpoint
     from wsi_swarm.swarm.state.encoding import FixedState
 
 Verdict = Literal["verified", "void", "not kept", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateAudit:
+    """An update that is kept here and is what its member committed to; ``loss`` is what the member told."""
+
+    account: str
+    weight: int
+    root: str
+    bytes: int
+    loss: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,8 @@ class RoundAudit:
         Accounts, sorted.
     reason
         One sentence where the verdict is "failed" or "not kept".
+    updates
+        By account, those that could be checked.
     """
 
     round: int
@@ -39,6 +53,7 @@ class RoundAudit:
     contributors: tuple[str, ...]
     root: str
     reason: str = ""
+    updates: tuple[UpdateAudit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,65 +86,45 @@ def audit_run(reader: LedgerReader, run: int, checkpoint: Checkpoint, plan: Merg
     account
         This centre's.
     """
-    events, _ = reader.events()
-    auditor = _Auditor(reader, run, checkpoint, plan, account, events)
-    return auditor.audit()
+    return _Auditor(reader, run, checkpoint, plan, account).audit()
 
 
 class _Auditor:
-    def __init__(
-        self,
-        reader: LedgerReader,
-        run: int,
-        checkpoint: Checkpoint,
-        plan: MergePlan,
-        account: str,
-        events: Sequence[Event],
-    ) -> None:
-        self._contract = reader.contract
-        self._state: RunState = reader.run(run)
+    def __init__(self, reader: LedgerReader, run: int, checkpoint: Checkpoint, plan: MergePlan, account: str) -> None:
+        self._contract, self._state = reader.contract, reader.run(run)
         self._run, self._checkpoint, self._plan = run, checkpoint, plan
         self._me = next((member.index for member in reader.members() if member.account == account), None)
-        self._weights: dict[int, int] = {}
-        self._commits: dict[tuple[int, int], tuple[str, bytes]] = {}  # with the account that the member had then
-        accounts: dict[int, str] = {}
-        self._ends: list[Final | Void] = []
-        for event in events:
-            match event:
-                case MemberAdded() | MemberReplaced():
-                    accounts[event.member] = event.account
-                case Enrolled(run=run_) if run_ == run:
-                    self._weights[event.member] = event.weight
-                case Committed(run=run_) if run_ == run:
-                    self._commits[event.round, event.member] = (accounts[event.member], event.commitment)
-                case Final(run=run_) | Void(run=run_) if run_ == run:
-                    self._ends.append(event)
-                case _:
-                    pass
+        self._record = record_of(reader.events()[0], run)
+        self._updates: list[UpdateAudit] = []
 
     def audit(self) -> Audit:
         base_root = self._state.terms.base_root
         rounds: list[RoundAudit] = []
-        for end in self._ends:
-            if isinstance(end, Void):
-                rounds.append(RoundAudit(end.round, "void", (), base_root.hex()))
+        for played in self._record.ended:
+            final = played.end
+            if not isinstance(final, Final):
+                rounds.append(RoundAudit(played.round, "void", (), base_root.hex()))
                 continue
-            verdict, reason = self._check(end, base_root)
-            who = tuple(sorted(self._commits[end.round, member][0] for member in end.contributors))
-            rounds.append(RoundAudit(end.round, verdict, who, end.merged_root.hex(), reason))
-            base_root = end.merged_root
+            self._updates = []
+            verdict, reason = self._check(played, final, base_root)
+            who = tuple(sorted(played.commits[member].account for member in final.contributors))
+            updates = tuple(sorted(self._updates, key=lambda one: one.account))
+            rounds.append(RoundAudit(played.round, verdict, who, final.merged_root.hex(), reason, updates))
+            base_root = final.merged_root
         if base_root != self._state.base_root:
             text = "the final roots of the chain's events do not lead to the root in the chain's state"
             rounds.append(RoundAudit(self._state.round, "failed", (), self._state.base_root.hex(), text))
         return Audit(self._run, self._contract, self._state.terms.base_root.hex(), tuple(rounds))
 
-    def _check(self, final: Final, base_root: bytes) -> tuple[Verdict, str]:
+    def _check(self, played: RoundRecord, final: Final, base_root: bytes) -> tuple[Verdict, str]:
+        if played.commits_hash != final.commits_hash:
+            return "failed", "the chain node shows other commitments than those that the contract hashed"
         try:
             base = self._checkpoint.model(base_root)
             if base is None:
                 missing = f"the base model {base_root.hex()[:12]} is not kept here"
                 return self._absent(final, missing)
-            parts = [self._contribution(final, base, member) for member in sorted(final.contributors)]
+            parts = [self._contribution(played, base, member) for member in sorted(final.contributors)]
             merged = merge(base, parts, self._plan)
         except _NotKeptError as error:
             return self._absent(final, str(error))
@@ -145,21 +140,22 @@ class _Auditor:
             return "failed", f"{what}, though this centre attested to the round"
         return "not kept", what
 
-    def _contribution(self, final: Final, base: FixedState, member: int) -> Contribution:
-        account, committed = self._commits[final.round, member]
-        kept = self._checkpoint.kept_update(final.round, account)
+    def _contribution(self, played: RoundRecord, base: FixedState, member: int) -> Contribution:
+        commit = played.commits[member]
+        account, weight = commit.account, self._record.weights[member]
+        kept = self._checkpoint.kept_update(played.round, account)
         if kept is None:
             msg = f"the update of {account} is not kept here"
             raise _NotKeptError(msg)
-        found = commitment(
-            account, self._contract, self._run, final.round, base.root, root_of(kept.blob), kept.flags, kept.salt
-        )
-        if found != committed:
-            path = self._checkpoint.update_path(final.round, account)
+        root = root_of(kept.blob)
+        found = commitment(account, self._contract, self._run, played.round, base.root, root, kept.flags, kept.salt)
+        if found != commit.commitment:
+            path = self._checkpoint.update_path(played.round, account)
             msg = f"the update of {account} is not what it committed to on the chain ({path} was changed or damaged)"
             raise IntegrityError(msg)
-        delta = unpack_update(kept.blob, model_of(base))
-        return Contribution(account, self._weights[member], delta, unpack_loss(kept.flags))
+        loss = unpack_loss(kept.flags)
+        self._updates.append(UpdateAudit(account, weight, root.hex(), len(kept.blob), loss))
+        return Contribution(account, weight, unpack_update(kept.blob, model_of(base)), loss)
 
 
 class _NotKeptError(SwarmError):
