@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from wsi_swarm.swarm.merge.arithmetic import exact_gram, exact_square_norm, weighted_sum
+from wsi_swarm.swarm.merge.arithmetic import exact_gram, exact_square_distance, weighted_sum
 from wsi_swarm.swarm.state.encoding import LIMIT
 
 ANY = st.integers(-(2**31), 2**31 - 1)
@@ -27,9 +27,14 @@ def test_they_are_exact_over_several_blocks_of_extremes(value):
     assert gram == [[200_003 * a * b for b in pair] for a in pair]
 
 
-@given(hnp.arrays(np.int64, st.integers(0, 50), elements=st.integers(-(2**33), 2**33)))
-def test_square_norms_are_exact(vector):
-    assert exact_square_norm(vector) == sum(int(x) ** 2 for x in vector)
+@given(st.integers(0, 50).flatmap(lambda n: hnp.arrays(np.int32, (2, n), elements=ANY)))
+def test_square_distances_are_exact(rows):
+    assert exact_square_distance(*rows) == sum((int(x) - int(y)) ** 2 for x, y in rows.T)
+
+
+def test_a_square_distance_is_exact_over_several_blocks_of_extremes():
+    ends = np.full(200_003, LIMIT, np.int32)
+    assert exact_square_distance(ends, -ends) == 200_003 * (2 * LIMIT) ** 2
 
 
 @given(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from wsi_swarm.errors import ConfigError
-from wsi_swarm.swarm.merge.arithmetic import divide_half_even, exact_square_norm
+from wsi_swarm.swarm.merge.arithmetic import blocks, divide_half_even, exact_square_distance
 from wsi_swarm.swarm.state.encoding import FixedState, saturated
 
 if TYPE_CHECKING:
@@ -68,10 +68,11 @@ class CentredClipping:
         radius = max(1, round(self.radius * 2**model.layout.fraction_bits))
         centre = memory["centre"]
         for _ in range(self.iterations):
+            norms = [math.isqrt(exact_square_distance(one.delta.values, centre)) for one in contributions]
             total = np.zeros(model.layout.size, np.int64)
-            for one in contributions:
-                away = np.subtract(one.delta.values, centre, dtype=np.int64)
-                norm = math.isqrt(exact_square_norm(away))
-                total += away if norm <= radius else np.rint(away * (radius / norm)).astype(np.int64)
+            for where in blocks(total.size):
+                for one, norm in zip(contributions, norms, strict=True):
+                    away = np.subtract(one.delta.values[where], centre[where], dtype=np.int64)
+                    total[where] += away if norm <= radius else np.rint(away * (radius / norm)).astype(np.int64)
             centre = saturated(centre + divide_half_even(total, len(contributions)))
         return FixedState(model.layout, saturated(model.values + centre)), {"centre": centre}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wsi_swarm.swarm.state.encoding import LIMIT, representable
+from wsi_swarm.swarm.state.encoding import saturated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +61,7 @@ def next_sync(sync: Values, plan: SyncPlan, losses: Sequence[tuple[int, float | 
     if not told:
         return sync
     mean = sum(weight * loss for weight, loss in told) / sum(weight for weight, _ in told)
-    new = max(-LIMIT, min(round(mean * 2**_LOSS_BITS), LIMIT))
-    loss = int(representable(np.array([new], np.int64))[0])
+    loss = int(saturated(np.array([round(mean * 2**_LOSS_BITS)], np.int64))[0])
     steps, last = int(sync[0]) or plan.steps, int(sync[1])
     if last and loss > last:
         steps = plan.steps

@@ -168,7 +168,7 @@ def difference(state: FixedState, base: FixedState) -> FixedState:
         msg = "the learner returned other tensors than it was given; the names and shapes must stay"
         raise SwarmError(msg)
     wide = np.subtract(state.values, base.values, dtype=np.int64)
-    if not _in_range(wide):
+    if _largest(wide) > LIMIT:
         limit = 2.0 ** (31 - base.layout.fraction_bits)
         msg = f"a value moved by {limit:g} or more in one round; lower the learning rate"
         raise SwarmError(msg)
@@ -179,21 +179,18 @@ def applicable(delta: FixedState, base: FixedState) -> bool:
     """Whether ``base + delta`` is a state: the same tensors, each value in range. Everybody judges this alike."""
     if delta.layout != base.layout:
         return False
-    return _in_range(np.add(base.values, delta.values, dtype=np.int64))
+    if _largest(base.values) + _largest(delta.values) <= LIMIT:  # as good as always, and ten times faster to see
+        return True
+    return _largest(np.add(base.values, delta.values, dtype=np.int64)) <= LIMIT
 
 
 def saturated(values: NDArray[np.int64]) -> Values:
-    """Hold fixed-point values to the range, and each to the nearest that a float32 has: the values of a state."""
-    return representable(np.clip(values, -LIMIT, LIMIT))
+    """Round fixed-point values to what a float32 holds (24 significant bits, ties to even), within the range."""
+    return np.clip(values.astype(np.float32), -LIMIT, LIMIT).astype(np.int32)
 
 
-def representable(values: NDArray[np.int64]) -> Values:
-    """Round each fixed-point value to the nearest that a float32 holds (24 significant bits, ties to even)."""
-    return values.astype(np.float32).astype(np.int64).astype(np.int32)
-
-
-def _in_range(wide: NDArray[np.int64]) -> bool:
-    return not wide.size or (int(wide.max()) <= LIMIT and int(wide.min()) >= -LIMIT)
+def _largest(values: NDArray[np.signedinteger]) -> int:
+    return max(int(values.max(initial=0)), -int(values.min(initial=0)))
 
 
 def _fix(name: str, array: NDArray[np.generic], fraction_bits: int) -> Values:
