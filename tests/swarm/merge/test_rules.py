@@ -17,10 +17,11 @@ from scipy.stats import trim_mean
 from threadpoolctl import threadpool_limits
 
 from wsi_swarm.errors import ConfigError, IntegrityError
+from wsi_swarm.swarm.merge.centred_clipping import CentredClipping
 from wsi_swarm.swarm.merge.multi_krum import MultiKrum
 from wsi_swarm.swarm.merge.rules import RULES, entries_of, rule_from
 from wsi_swarm.swarm.merge.whole import MergePlan, SyncPlan, merge, model_of, start
-from wsi_swarm.swarm.state.encoding import LIMIT, FixedState
+from wsi_swarm.swarm.state.encoding import LIMIT, FixedState, decode
 
 RADIUS = 0.009
 """A little below the norm of the updates in these tests."""
@@ -225,6 +226,21 @@ def test_a_liar_moves_centred_clipping_by_no_more_than_its_share_of_the_radius(s
     honest = [replace(part, delta=parts[1].delta) for part in parts]
     apart = real(model_of(merge(whole, with_liars(honest, 1), plan))) - real(model_of(merge(whole, honest, plan)))
     assert np.linalg.norm(apart) <= 3 * 2 * RADIUS / 3 + 1e-6  # iterations x (its own pull and what it holds back) / n
+
+
+@pytest.mark.parametrize(("liars", "away"), [(1, 0.5), (2, None)])
+def test_liars_hold_the_centre_of_the_clipping_away_or_carry_it_off(setting, liars, away):
+    plan = replace(PLANS["centred_clipping"], rule=CentredClipping(RADIUS))
+    model, parts = setting(3)
+    still = [replace(part, delta=FixedState(model.layout, np.zeros(300, np.int32))) for part in parts]
+    whole = start(model, plan)
+    for _ in range(20):
+        whole = merge(whole, with_liars(still, liars), plan)
+    centre = np.linalg.norm(decode(whole)["server.centre"].astype(float))
+    if away is None:
+        assert centre > 5 * RADIUS
+    else:
+        assert centre == pytest.approx(away * RADIUS, rel=0.01)
 
 
 @pytest.mark.parametrize("name", ROBUST)

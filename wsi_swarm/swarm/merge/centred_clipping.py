@@ -1,9 +1,9 @@
 """Centred clipping: the mean of the updates, each held to a ball around the last movement.
 
-Karimireddy, He and Jaggi, "Learning from History for Byzantine Robust Optimization", ICML 2021, equation (CCLIP) and
-algorithm 2. Breakdown point: a liar moves the result by at most ``radius / n`` in each iteration, whatever it sends, so
-that liars in the minority pull less than the honest members who share a direction pull back; half of the members or
-more can carry the centre away round by round.
+Karimireddy, He and Jaggi, "Learning from History for Byzantine Robust Optimization", ICML 2021. Breakdown point 1/2: a
+liar pulls the centre by at most ``radius / n`` in each iteration, whatever it sends, and an honest member who is as far
+away pulls back as much. ``f`` liars among ``h`` honest members that agree can hold the centre ``radius * f / h`` away
+from them; as many liars as honest members carry it away round by round.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The mean with server momentum (FedAvgM).
 
-Hsu, Qi and Brown, "Measuring the Effects of Non-Identical Data Distribution for Federated Visual Classification", 2019,
-section 4. Breakdown point 0, as of the mean.
+Hsu, Qi and Brown, "Measuring the Effects of Non-Identical Data Distribution for Federated Visual Classification", 2019.
+Breakdown point 0, as of the mean.
 """
 
 from __future__ import annotations

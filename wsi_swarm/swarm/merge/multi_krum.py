@@ -1,8 +1,8 @@
 """Multi-Krum: the mean of the updates that lie closest to their neighbours.
 
-Blanchard et al., "Machine Learning with Adversaries: Byzantine Tolerant Gradient Descent", NeurIPS 2017, sections 4
-and 5 (multi-Krum), with ``m = n - faulty``. Breakdown point: ``n >= 2 * faulty + 3`` members, so that one liar needs
-five; with fewer the liars among a member's neighbours may outvote the honest ones.
+Blanchard et al., "Machine Learning with Adversaries: Byzantine Tolerant Gradient Descent", NeurIPS 2017, with
+``m = n - faulty``. Breakdown point: it takes ``2 * faulty + 3`` members, so that one liar needs five; with fewer the
+liars among a member's neighbours may outvote the honest ones.
 """
 
 from __future__ import annotations
