@@ -5,17 +5,15 @@ Everything follows from the seed, so that any failure is repeated by it.
 
 from __future__ import annotations
 
-import heapq
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wsi_swarm.swarm.ledger.base import Candidate, RunTerms
-from wsi_swarm.swarm.ledger.errors import RefusedError
-from wsi_swarm.swarm.ledger.model import ContractModel, ModelLedger
-from wsi_swarm.swarm.ledger.typed_data import account_of, attest_digest, sign
+from wsi_swarm.swarm.ledger.base import Candidate, Phase, RunTerms
+from wsi_swarm.swarm.ledger.typed_data import account_of
+from wsi_swarm.swarm.merge.whole import start
 from wsi_swarm.swarm.protocol.events import (
     Action,
     Adopt,
@@ -31,6 +29,8 @@ from wsi_swarm.swarm.protocol.events import (
     Note,
     Poke,
     Received,
+    Reject,
+    Report,
     SaveUpdate,
     Send,
     Settled,
@@ -38,89 +38,28 @@ from wsi_swarm.swarm.protocol.events import (
     Train,
     Trained,
 )
-from wsi_swarm.swarm.protocol.message import Chunk, Message, Propose, Reveal
-from wsi_swarm.swarm.protocol.round import Machine, Plan, Seat, own_update
-from wsi_swarm.swarm.state.chunks import manifest_of
+from wsi_swarm.swarm.protocol.round import Machine, OwnUpdate, Plan, Seat
+from wsi_swarm.swarm.simulation.chain import RUN, Chain
+from wsi_swarm.swarm.simulation.checks import BrokenError, Checks
+from wsi_swarm.swarm.simulation.clock import START, Clock
+from wsi_swarm.swarm.simulation.faults import Drift, Faults, Outage
+from wsi_swarm.swarm.simulation.lies import LIARS
+from wsi_swarm.swarm.simulation.network import Network
+from wsi_swarm.swarm.simulation.setting import Setting
 from wsi_swarm.swarm.state.encoding import FixedState, decode, encode
 
+if TYPE_CHECKING:
+    from wsi_swarm.swarm.ledger.base import RunState
+    from wsi_swarm.swarm.ledger.model import ContractModel, ModelLedger
+    from wsi_swarm.swarm.protocol.message import Reveal
+
+__all__ = ["Faults", "Outage", "Setting", "Simulation"]
+
 FRACTION_BITS = 24
-POLL_S = 0.25
+RECALL_S = 60.0
+"""After so long a person starts a centre again that has left, if another asks for the final model."""
 
-
-@dataclass(frozen=True)
-class Outage:
-    """A member's process dies at ``at`` and is started again ``down_s`` later (never, if None)."""
-
-    member: int
-    at: float
-    down_s: float | None
-    disk_kept: bool = True
-
-
-@dataclass(frozen=True)
-class Faults:
-    """What goes wrong.
-
-    ``removals`` maps a member to the time at which the others vote it out, ``lies`` a member to what it does to each of
-    its own messages (None: it keeps silent).
-    """
-
-    loss: float = 0.0
-    delay_s: tuple[float, float] = (0.005, 0.05)
-    transaction_s: tuple[float, float] = (0.05, 1.0)
-    outages: tuple[Outage, ...] = ()
-    removals: dict[int, float] = field(default_factory=dict[int, float])
-    starts_late: dict[int, float] = field(default_factory=dict[int, float])
-    train_s: dict[int, float] = field(default_factory=dict[int, float])
-    lies: dict[int, Callable[[Send], Send | None]] = field(default_factory=dict[int, Callable[[Send], "Send | None"]])
-
-
-@dataclass(frozen=True)
-class Setting:
-    """The run that is simulated; times in seconds."""
-
-    members: int = 3
-    rounds: int = 3
-    min_peers: int = 2
-    weighted: bool = True
-    enrol_s: int = 10
-    commit_s: int = 10
-    reveal_s: int = 6
-    attest_s: int = 8
-    heartbeat_s: float = 1.0
-    size: int = 40
-    limit_s: float = 600.0
-
-
-def wrong_reveal(send: Send) -> Send | None:
-    """Lie: announce another update than the committed one."""
-    if isinstance(send.message, Reveal):
-        return replace(send, message=replace(send.message, manifest=manifest_of(b"another update")))
-    return send
-
-
-def wrong_merge(send: Send) -> Send | None:
-    """Lie: propose a root that the merge does not have."""
-    if isinstance(send.message, Propose):
-        return replace(send, message=replace(send.message, merged_root=bytes(31) + b"\1"))
-    return send
-
-
-def wrong_chunks(send: Send) -> Send | None:
-    """Lie: serve damaged chunks."""
-    if isinstance(send.message, Chunk):
-        return replace(send, message=replace(send.message, data=send.message.data[::-1]))
-    return send
-
-
-def no_proposal(send: Send) -> Send | None:
-    """Fault: never propose."""
-    return None if isinstance(send.message, Propose) else send
-
-
-def mute(send: Send) -> Send | None:
-    """Fault: commit, and then say nothing to anybody."""
-    return None
+_NO_DRIFT = Drift(0.0, 1.0)
 
 
 @dataclass
@@ -129,23 +68,46 @@ class _Process:
 
     machine: Machine
     generation: int
+    drift: Drift
+    round: int = 0
+    base_root: bytes = b""
+    frozen_until: float = 0.0
 
 
 @dataclass
 class _Disk:
-    update: tuple[bytes, int, bytes] | None = None
+    update: OwnUpdate | None = None
     model: FixedState | None = None
+    whole: bool = True
+    """Whether nothing that was written to it was ever lost."""
+
+
+@dataclass
+class _Dying:
+    """An outage that strikes after some more actions."""
+
+    outage: Outage
+    steps: int
 
 
 class Simulation:
     """Run one swarm to its end.
 
+    Parameters
+    ----------
+    seed
+        Of every random choice.
+    count_bytes
+        Count what each member sends and receives.
+
     Attributes
     ----------
-    contract
-        The pure model of the contract; its ``log`` holds all events.
-    ledgers
-        Each member's view of it.
+    chain
+        The chain; ``chain.contract`` is the pure model, its ``log`` holds all events.
+    checks
+        What is watched at every step.
+    network
+        Counts bytes.
     initial
         The model from which the run starts.
     models
@@ -158,29 +120,39 @@ class Simulation:
         All models that a member adopted, in order.
     notes
         ``(member that noticed, note)``.
+    left
+        Members whose process has ended in peace.
     trainings
         ``(member, number of its process, final rounds behind it)`` of each training that was begun.
-    commitments
-        Every commitment that a member ever sent to the chain, by ``(member, round)``.
+    steps
+        Actions that were carried out.
     """
 
-    def __init__(self, seed: int, setting: Setting | None = None, faults: Faults | None = None) -> None:
-        self.setting = setting or Setting()
+    def __init__(
+        self, seed: int, setting: Setting | None = None, faults: Faults | None = None, count_bytes: bool = False
+    ) -> None:
+        self.setting = s = setting or Setting()
         self.faults = faults or Faults()
         self.seed = seed
         self._random = random.Random(seed)  # noqa: S311 (a simulation wants repeatable chance)
-        self.now = 1_000.0
-        self._queue: list[tuple[float, int, Callable[[], object]]] = []
-        self._count = 0
-        self._keys = [bytes(30) + bytes([1 + i // 256, i % 256]) for i in range(self.setting.members)]
+        self.clock = Clock()
+        self._keys = [bytes(30) + bytes([1 + i // 256, i % 256]) for i in range(s.members)]
         self._accounts = [account_of(key) for key in self._keys]
-        founders = [Candidate(account, account.encode()[:32], bytes(32)) for account in self._accounts]
-        self.contract = ContractModel(founders, 3600, lambda: int(self.now))
-        self.ledgers = [ModelLedger(self.contract, account) for account in self._accounts]
-        self.initial = self._train_state(-1, 0, None)
+        self.initial = start(encode({"w": np.zeros(s.size, np.float32)}, FRACTION_BITS), s.merge)
+        liars = frozenset(self.faults.lies)
+        self.checks = Checks(
+            s, self._accounts, liars, self.initial, self._hindered, lambda member: self._disks[member].whole
+        )
         self._disks = [_Disk() for _ in self._keys]
+        founders = [Candidate(account, account.encode()[:32], bytes(32)) for account in self._accounts]
+        self.chain = Chain(founders, self.clock, self._random, self.faults.chain, self._on_block)
+        self.network = Network(self.clock, self._random, self.faults.weather, s.members, count_bytes)
         self._processes: dict[int, _Process] = {}
+        self._liars = {m: LIARS[name](self._seat(m), lambda: self.run_state) for m, name in self.faults.lies.items()}
         self._generation = 0
+        self._down: dict[int, list[float]] = {}
+        self._dying: dict[int, _Dying] = {}
+        self._troubles = [self.faults.troubles(member) for member in range(s.members)]
         self.models: dict[int, FixedState] = {}
         self.kept: dict[tuple[int, int, int], bytes] = {}
         self.reveals: dict[tuple[int, int], Reveal] = {}
@@ -189,45 +161,62 @@ class Simulation:
         self.notes: list[tuple[int, Note]] = []
         self.left: set[int] = set()
         self.trainings: list[tuple[int, int, int]] = []
-        self.commitments: dict[tuple[int, int], set[bytes]] = {}
-        self._lost = {outage.member for outage in self.faults.outages if outage.down_s is None}
+        self.steps = 0
+        self._awaited = frozenset(range(s.members)) - self.faults.lies.keys() - self.faults.gone
         self._open_run()
 
     @property
-    def run_state(self):
-        """The run as it stands on the contract."""
-        return self.contract.run_state(1)
+    def now(self) -> float:
+        """Virtual time in seconds."""
+        return self.clock.now
 
     @property
-    def alive(self) -> frozenset[int]:
-        """Members whose process runs or has ended in peace."""
-        return frozenset(self._processes) | self.left
+    def contract(self) -> ContractModel:
+        """The contract after the newest block."""
+        return self.chain.contract
+
+    @property
+    def run_state(self) -> RunState:
+        """The run as it stands on the contract."""
+        return self.contract.run_state(RUN)
 
     def run(self) -> Simulation:
-        """Play events until everybody has left or the time limit is over."""
+        """Play events until everybody has left.
+
+        Raises
+        ------
+        BrokenError
+            An invariant did not hold, or the swarm is stuck.
+        """
+        faults = self.faults
         for member in range(self.setting.members):
-            self._later(self.faults.starts_late.get(member, 0.0), lambda m=member: self._start(m))
-        for outage in self.faults.outages:
-            self._later(outage.at, lambda o=outage: self._crash(o))
-        for member, at in self.faults.removals.items():
-            self._later(at, lambda m=member: self._remove(m))
-        end = self.now + self.setting.limit_s
-        while self._queue and self._queue[0][0] < end and not self._over():
-            self.now, _, happen = heapq.heappop(self._queue)
-            happen()
+            first = self._random.uniform(0.0, self.setting.poll_s)
+            self.clock.at(faults.starts_late.get(member, 0.0) + first, lambda m=member: self._start(m))
+        for outage in faults.outages:
+            self.clock.at(outage.at, lambda o=outage: self._strike(o))
+        for member, at in faults.removals.items():
+            self.clock.at(at, lambda m=member: self._remove(m))
+        for member, window in faults.pauses:
+            self.clock.at(window.start, lambda m=member, w=window: self._freeze(m, w.end))
+        while not self._awaited <= self.left:
+            if not self.clock.step(self.setting.limit_s):
+                self._is_stuck()
         return self
 
-    def _remove(self, member: int) -> None:
-        others = [ledger for index, ledger in enumerate(self.ledgers) if index != member]
-        proposal = others[0].propose_removal(member)
-        for ledger in others[1 : self.setting.members // 2 + 1]:
-            ledger.vote(proposal, yes=True)
+    def _is_stuck(self) -> None:
+        """Raise, unless all that is missing is a member that came too late for a run that it had no part in."""
+        state = self.run_state
+        late = self._awaited - self.left - state.enrolled
+        if state.phase is not Phase.FINISHED or not self._awaited <= self.left | late:
+            waiting = sorted(self._awaited - self.left)
+            msg = f"stuck in round {state.round} ({state.phase.name}): members {waiting} wait for ever"
+            raise BrokenError(msg)
+        self._awaited -= late
 
-    def _over(self) -> bool:
-        awaited = set(range(self.setting.members)) - self.faults.lies.keys() - self._lost
-        return awaited <= self.left
+    # The world -------------------------------------------------------------------------------------------------------
 
-    # The world ---------------------------------------------------------------------------------------------------
+    def _on_block(self, contract: ContractModel) -> None:
+        self.checks.final_block(contract, self.clock.now)
 
     def _open_run(self) -> None:
         s = self.setting
@@ -239,127 +228,203 @@ class Simulation:
             enrol_seconds=s.enrol_s,
             commit_seconds=s.commit_s,
             attest_seconds=s.reveal_s + s.attest_s,
-            max_weight=100,
+            max_weight=256,
+            committee=s.committee,
         )
-        proposal = self.ledgers[0].propose_run(terms)
-        for ledger in self.ledgers[1 : s.members // 2 + 1]:
-            ledger.vote(proposal, yes=True)
+        self.chain.at_once(0, lambda ledger: ledger.propose_run(terms))
+        for member in range(1, s.members // 2 + 1):
+            self.chain.at_once(member, lambda ledger: ledger.vote(1, yes=True))
 
-    def _later(self, delay: float, happen: Callable[[], object]) -> None:
-        self._count += 1
-        heapq.heappush(self._queue, (self.now + delay, self._count, happen))
+    def _remove(self, member: int) -> None:
+        others = [index for index in range(self.setting.members) if index != member]
+        self.chain.submit(others[0], lambda ledger: ledger.propose_removal(member), lambda _: None)
+        for other in others[1 : self.setting.members // 2 + 1]:
+            last = self.chain.plan.finality_s * 2
+            self.clock.later(last, lambda o=other: self.chain.submit(o, _vote_on_newest, lambda _: None))
+
+    def _hindered(self, member: int, since: float) -> bool:
+        """Whether a member was troubled or down at any time since then."""
+        first, now = since - START, self.clock.passed
+        if any(window.start <= now and window.end >= first for window in self._troubles[member]):
+            return True
+        return any(first <= time <= now for time in self._down.get(member, [])) or member not in self._processes
+
+    # Processes -------------------------------------------------------------------------------------------------------
+
+    def _seat(self, member: int) -> Seat:
+        contract = self.chain.contract
+        return Seat(contract.chain_id, contract.address, RUN, member, self._accounts[member], self._keys[member])
 
     def _start(self, member: int) -> None:
-        seat = Seat(
-            self.contract.chain_id, self.contract.address, 1, member, self._accounts[member], self._keys[member]
-        )
-        plan = Plan(member + 1, self.setting.weighted, self.setting.attest_s, self.setting.heartbeat_s)
-        disk = self._disks[member]
-        update = own_update(*disk.update) if disk.update else None
+        s, disk = self.setting, self._disks[member]
+        plan = Plan(_weight(member), s.merge, s.update_bits, s.attest_s, s.heartbeat_s)
         self._generation += 1
-        machine = Machine(seat, plan, disk.model or self.initial, update)
-        self._processes[member] = _Process(machine, self._generation)
+        machine = Machine(self._seat(member), plan, disk.model or self.initial, disk.update)
+        self._processes[member] = _Process(machine, self._generation, self.faults.drifts.get(member, _NO_DRIFT))
+        self._down.setdefault(member, []).append(self.clock.passed)
         self._poll(member, self._generation)
 
+    def _strike(self, outage: Outage) -> None:
+        if outage.steps:
+            self._dying[outage.member] = _Dying(outage, outage.steps)
+        else:
+            self._crash(outage)
+
     def _crash(self, outage: Outage) -> None:
-        self._processes.pop(outage.member, None)
-        if not outage.disk_kept:
-            self._disks[outage.member] = _Disk()
-        if outage.down_s is not None and outage.member not in self.left:
-            self._later(outage.down_s, lambda: self._start(outage.member))
+        member = outage.member
+        if self._processes.pop(member, None) is None:
+            return
+        self._down.setdefault(member, []).append(self.clock.passed)
+        disk = self._disks[member]
+        disk.whole = disk.whole and outage.damage == "none"
+        if outage.damage in ("update", "all"):
+            disk.update = None
+        if outage.damage in ("model", "all"):
+            disk.model = None
+        if outage.down_s is not None:
+            self.clock.later(outage.down_s, lambda: self._start(member))
+
+    def _recall(self, member: int) -> None:
+        """Let a person start a node again whose run is finished, because another one still lacks its model."""
+        waiting = (self._awaited & self.run_state.enrolled) - self.left
+        if not waiting or member in self.faults.lies or self.models[member].root != self.run_state.base_root:
+            return
+        since = self.checks.finals[-1] - self.setting.deadline_s
+        unhindered = [one for one in sorted(waiting) if one in self._processes and not self._hindered(one, since)]
+        if unhindered:
+            msg = f"member {member} left while {unhindered} lacked the final model"
+            raise BrokenError(msg)
+        self.left.discard(member)
+        self._start(member)
+
+    def _freeze(self, member: int, until: float) -> None:
+        process = self._processes.get(member)
+        if process is not None:
+            process.frozen_until = until
 
     def _poll(self, member: int, generation: int) -> None:
         if self._tell_chain(member, generation):
-            self._later(POLL_S, lambda: self._poll(member, generation))
+            self.clock.later(self.setting.poll_s, lambda: self._poll(member, generation))
 
     def _tell_chain(self, member: int, generation: int) -> bool:
-        ledger = self.ledgers[member]
-        state = ledger.run(1)
-        self._tell(member, generation, ChainSeen(state, ledger.commits(1, state.round), ledger.members()))
-        return self._tell(member, generation, Tick())
+        seen = self.chain.seen_by(member)
+        return self._tell(member, generation, Tick() if seen is None else seen)
 
     def _tell(self, member: int, generation: int, event: Event) -> bool:
         process = self._processes.get(member)
         if process is None or process.generation != generation:
             return False
-        for action in process.machine.handle(event, self.now):
+        if self.clock.now < START + process.frozen_until:
+            self.clock.at(process.frozen_until, lambda: self._tell(member, generation, event))
+            return True
+        if isinstance(event, ChainSeen):
+            process.round, process.base_root = event.state.round, event.state.base_root
+        drift = process.drift
+        for action in process.machine.handle(event, drift.offset_s + drift.rate * self.clock.now):
+            dying = self._dying.get(member)
+            if dying is not None:
+                dying.steps -= 1
+                if dying.steps <= 0:
+                    del self._dying[member]
+                    self._crash(dying.outage)
+                    return False
+            self.steps += 1
+            self.checks.acted(member, process.round, process.base_root, action)
             self._do(member, generation, action)
         return member in self._processes
+
+    # Actions ---------------------------------------------------------------------------------------------------------
 
     def _do(self, member: int, generation: int, action: Action) -> None:
         match action:
             case Send():
                 self._send(member, action)
             case Look():
-                self._later(0.01, lambda: self._tell_chain(member, generation))
+                self.clock.later(0.01, lambda: self._tell_chain(member, generation))
             case Train():
-                self.trainings.append((member, generation, action.finals))
-                took = self.faults.train_s.get(member, self._random.uniform(0.1, 2.0))
-                state = self._train_state(member, action.finals, action.base)
-                done = Trained(action.base_root, action.finals, state)
-                self._later(took, lambda: self._tell(member, generation, done))
+                self._train(member, generation, action)
             case SaveUpdate():
-                self._disks[member].update = (action.base_root, action.finals, action.blob)
+                self._disks[member].update = action.update
             case KeepUpdate():
                 self.kept[member, action.round, action.reveal.member] = action.blob
                 self.reveals[action.round, action.reveal.member] = action.reveal
             case Adopt():
                 self._disks[member].model = self.models[member] = action.model
                 self.adopted.setdefault(member, []).append(action.model)
-                self.adopted_at[member] = self.now
+                self.adopted_at[member] = self.clock.now
             case Note():
                 self.notes.append((member, action))
             case Leave():
                 self._processes.pop(member, None)
                 self.left.add(member)
-            case Enrol() | Commit() | Finalise() | Poke():
-                if isinstance(action, Commit):
-                    self.commitments.setdefault((member, action.round), set()).add(action.commitment)
-                took = self._random.uniform(*self.faults.transaction_s)
-                self._later(took, lambda: self._transact(member, generation, action))
+                self.clock.later(RECALL_S, lambda: self._recall(member))
+            case Enrol() | Commit() | Finalise() | Reject() | Report() | Poke():
+                self._transact(member, generation, action)
 
-    def _send(self, sender: int, send: Send) -> None:
-        lie = self.faults.lies.get(sender)
-        told = lie(send) if lie else send
-        if told is None or self._random.random() < self.faults.loss:
-            return
-        event = Received(sender, told.round, self._signed(sender, told.message))
-        delay = self._random.uniform(*self.faults.delay_s)
-        self._later(delay, lambda: self._deliver(told.to, event))
+    def _send(self, member: int, send: Send) -> None:
+        liar = self._liars.get(member)
+        for told in liar.tell(send) if liar else (send,):
+            self._carry(member, told)
 
-    def _signed(self, sender: int, message: Message) -> Message:
-        """Sign a proposal as it is told: a liar signs its lies."""
-        state = self.run_state
-        if not isinstance(message, Propose):
-            return message
-        where = (self.contract.chain_id, self.contract.address, 1, state.round, state.base_root, state.commits_hash)
-        digest = attest_digest(*where, message.contributors, message.merged_root)
-        return replace(message, signature=sign(self._keys[sender], digest))
+    def _carry(self, sender: int, send: Send) -> None:
+        event = Received(sender, send.round, send.message)
+        self.network.carry(sender, send.to, send.message, lambda: self._deliver(send.to, event))
 
     def _deliver(self, to: int, event: Received) -> None:
         process = self._processes.get(to)
-        if process is not None:
-            self._tell(to, process.generation, event)
+        if process is None:
+            return
+        liar = self._liars.get(to)
+        for send in liar.hear(event) if liar else ():
+            self._carry(to, send)
+        self._tell(to, process.generation, event)
 
     def _transact(self, member: int, generation: int, action: LedgerAction) -> None:
-        ledger, refusal = self.ledgers[member], None
-        try:
-            match action:
-                case Enrol(weight):
-                    ledger.enrol(1, weight)
-                case Commit(round_, commitment):
-                    ledger.commit(1, round_, commitment)
-                case Finalise(round_, contributors, root, signatures):
-                    ledger.finalise(1, round_, contributors, root, signatures)
-                case Poke():
-                    ledger.poke(1)
-        except RefusedError as error:
-            refusal = error.code
-        self._tell(member, generation, Settled(action, refusal))
+        liar = self._liars.get(member)
+        sent = liar.order(action) if liar else action
+        if sent is not None:
 
-    def _train_state(self, member: int, finals: int, base: FixedState | None) -> FixedState:
+            def settle(refusal: str | None) -> None:
+                self._tell(member, generation, Settled(action, refusal))
+
+            self.chain.submit(member, lambda ledger: _call(ledger, sent), settle)
+
+    def _train(self, member: int, generation: int, job: Train) -> None:
         """Stand in for training: new weights as a pure function of its arguments, as a ``Learner`` promises."""
-        noise = np.random.default_rng([self.seed, member + 1, finals])
+        self.trainings.append((member, generation, job.finals))
+        slow = self.faults.train_s.get(member) if self.clock.passed < self.faults.slow_until else None
+        took = self._random.uniform(0.1, 2.0) if slow is None else slow
+        noise = np.random.default_rng([self.seed, member + 1, job.finals, generation if self.faults.impure else 0])
         move = noise.normal(0, 0.05, self.setting.size).astype(np.float32)
-        start = decode(base)["w"] if base else np.zeros(self.setting.size, np.float32)
-        return encode({"w": start + move}, FRACTION_BITS)
+        state = encode({"w": decode(job.model)["w"] + move}, FRACTION_BITS)
+        done = Trained(job.base_root, job.finals, state, 1 / (1 + job.finals))
+        self.clock.later(took, lambda: self._tell(member, generation, done))
+
+    def finished(self) -> bool:
+        """Whether all rounds are final."""
+        return self.run_state.phase is Phase.FINISHED
+
+
+def _call(ledger: ModelLedger, action: LedgerAction) -> None:
+    match action:
+        case Enrol(weight):
+            ledger.enrol(RUN, weight)
+        case Commit(round_, commitment):
+            ledger.commit(RUN, round_, commitment)
+        case Finalise(round_, contributors, root, signatures):
+            ledger.finalise(RUN, round_, contributors, root, signatures)
+        case Reject(round_):
+            ledger.reject(RUN, round_)
+        case Report(proof):
+            ledger.report_equivocation(RUN, proof)
+        case Poke():
+            ledger.poke(RUN)
+
+
+def _vote_on_newest(ledger: ModelLedger) -> None:
+    if ledger.proposal_count() > 1:
+        ledger.vote(ledger.proposal_count(), yes=True)
+
+
+def _weight(member: int) -> int:
+    return member + 1
