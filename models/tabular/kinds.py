@@ -23,11 +23,11 @@ class Kind:
     shapes
         From numbers of columns, widths of hidden layers and number of targets to the weights' shapes.
     logits
-        From weights, threshold and (patients, columns) to (patients, targets).
+        From weights and (patients, columns) to (patients, targets).
     """
 
     shapes: Callable[[int, tuple[int, ...], int], dict[str, tuple[int, ...]]]
-    logits: Callable[[Mapping[str, np.ndarray], float, Tensor], Tensor]
+    logits: Callable[[Mapping[str, np.ndarray], Tensor], Tensor]
 
 
 KINDS = {"mlp": Kind(mlp.shapes, mlp.logits), "lasso": Kind(lasso.shapes, lasso.logits)}

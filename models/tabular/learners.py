@@ -124,7 +124,7 @@ def table_spec(
     }
     if isinstance(hyperparameters, MlpHyperparameters):
         return TableSpec("mlp", hidden=hyperparameters.widths, **common)
-    return TableSpec("lasso", threshold=hyperparameters.threshold(len(columns)), **common)
+    return TableSpec("lasso", **common)
 
 
 def table_model(learner: TableLearner, state: State, provenance: Mapping[str, Any]) -> TableModel:

@@ -118,8 +118,8 @@ class MlpHyperparameters:
             raise ConfigError(msg)
         return tuple(int(word) for word in words)
 
-    def first_state(self, columns: int, targets: int, seed: int) -> State:
-        """Return the first weights of a model for so many columns and targets."""
+    def first_state(self, columns: int, targets: int, seed: int, steps: int = 0) -> State:
+        """Return the first weights of a model for so many columns and targets, however many steps a round has."""
         return initial_state(columns, self.widths, targets, seed)
 
 
@@ -199,7 +199,7 @@ def initial_state(columns: int, hidden: tuple[int, ...], targets: int, seed: int
     return state
 
 
-def logits(state: Mapping[str, np.ndarray], _: float, values: Tensor) -> Tensor:
+def logits(state: Mapping[str, np.ndarray], values: Tensor) -> Tensor:
     """Return (patients, targets) logits."""
     return _forward({name: torch.from_numpy(np.array(value)) for name, value in state.items()}, values)
 

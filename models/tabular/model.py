@@ -13,6 +13,7 @@ from models.model_file import TABLE_FORMAT, check_weights, damaged_description, 
 from models.tabular.kinds import KINDS
 from models.tabular.scaling import steps_of
 from models.training import one_thread
+from pipelines.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +39,6 @@ class TableSpec:
         How a table is scaled before; see ``models.tabular.scaling``.
     hidden
         Widths of an MLP's hidden layers.
-    threshold
-        Of a LASSO: coefficients are drawn towards zero by it, those below it are zero; see ``models.tabular.lasso``.
     provenance
         JSON values only: how the model came about; no names of patients, no paths.
     """
@@ -49,7 +48,6 @@ class TableSpec:
     columns: tuple[str, ...]
     scaling: str
     hidden: tuple[int, ...] = ()
-    threshold: float = 0.0
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -82,7 +80,7 @@ class TableModel:
             (patients, columns) float32 in the order of ``spec.columns``, scaled.
         """
         with one_thread(), torch.inference_mode():
-            logits = KINDS[self.spec.kind].logits(self.state, self.spec.threshold, torch.from_numpy(values))
+            logits = KINDS[self.spec.kind].logits(self.state, torch.from_numpy(values))
             return torch.sigmoid(logits.double()).numpy()
 
 
@@ -97,8 +95,12 @@ def load_table_model(path: Path) -> TableModel:
     state, values = read_model_file(path, TABLE_FORMAT)
     with damaged_description(path):
         model = TableModel(state, _spec(values))
-        steps_of(model.spec.scaling)
         model.spec.shapes()
+    try:
+        steps_of(model.spec.scaling)
+    except ConfigError as error:
+        msg = f"{path}: {error}"
+        raise InputError(msg) from error
     check_weights(model, str(path))
     return model
 

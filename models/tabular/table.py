@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
-import math
 import warnings
 import zlib
 from collections import Counter
@@ -141,9 +140,10 @@ def _read(path: Path) -> Measurements:
         kinds = {number: str if number == key else np.float32 for number in range(len(header))}
         try:
             warnings.simplefilter("error", pd.errors.ParserWarning)  # a row with more cells than the header loses them
+            warnings.simplefilter("ignore", RuntimeWarning)  # beyond float32: found below, with row and column
             frame = pd.read_csv(
                 handle, sep=delimiter, header=None, names=range(len(header)), dtype=kinds, index_col=False,
-                keep_default_na=False, na_values=[], float_precision="round_trip",
+                keep_default_na=False, na_values=[],
             )  # fmt: skip
         except ValueError as error:
             if isinstance(error, pd.errors.ParserError | UnicodeDecodeError):
@@ -185,7 +185,7 @@ def _fault(path: Path, delimiter: str, header: list[str], key: int) -> str | Non
 
 def _is_number(cell: str) -> bool:
     try:
-        return math.isfinite(np.float32(cell))
+        return abs(float(cell)) <= float(np.finfo(np.float32).max)
     except ValueError:
         return False
 

@@ -56,6 +56,7 @@ def _model_facts(path: Path) -> dict[str, Any]:
     from dataclasses import asdict
 
     from models.model_file import TABLE_FORMAT, load_model, model_format
+    from models.tabular.lasso import coefficients
     from models.tabular.model import load_table_model
     from models.tabular.table import columns_sha256
 
@@ -65,6 +66,11 @@ def _model_facts(path: Path) -> dict[str, Any]:
     if "columns" in facts:
         facts["learner"] = model.spec.kind
         facts["table"] = {"columns_sha256": columns_sha256(facts["columns"]), "n_features": len(facts["columns"])}
+        if model.spec.kind == "lasso":
+            facts["coefficients"] = {
+                target.name: {name: float(value) for name, value in zip(facts["columns"], row, strict=True) if value}
+                for target, row in zip(model.spec.targets, coefficients(model.state), strict=True)
+            }
     return facts
 
 
@@ -197,4 +203,13 @@ def _of_tables(facts: dict[str, Any]) -> list[tuple[str, str]]:
             f"tables of {read['n_features']} columns, sha256 {read['columns_sha256']}, scaling {facts['scaling']}",
         ),
         ("network", f"{facts['learner']}, {facts['weights']} weights" + (f", hidden {hidden}" if hidden else "")),
+        *(
+            (name, f"{len(used)} of {read['n_features']} columns have a coefficient, largest {_largest(used)}")
+            for name, used in facts.get("coefficients", {}).items()
+        ),
     ]
+
+
+def _largest(coefficients: dict[str, float]) -> str:
+    order = sorted(coefficients, key=lambda name: -abs(coefficients[name]))
+    return ", ".join(f"{name} {coefficients[name]:+.3g}" for name in order[:5]) or "none"

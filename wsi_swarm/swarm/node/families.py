@@ -11,6 +11,7 @@ from models.feature_kind import FeatureKind
 from models.mil_learner import Hyperparameters, MilLearner
 from models.model_file import Model, ModelSpec, load_model
 from models.tabular.cohort import TableCentre, load_table_cohort
+from models.tabular.lasso import LassoHyperparameters
 from models.tabular.learners import HYPERPARAMETERS, fitting, make_table_learner, table_hyperparameters, table_model
 from models.tabular.model import load_table_model
 from models.tabular.table import columns_sha256, read_column_list
@@ -68,7 +69,7 @@ class Family(Protocol):
         ...
 
     def reads_alike(self, config: RunConfig, model: AnyModel) -> bool:
-        """Whether a model reads the data that the run is about."""
+        """Whether a model reads the data and says the targets that the run is about."""
         ...
 
     def model(self, config: RunConfig, state: State, provenance: dict[str, Any], learner: Learner | None) -> AnyModel:
@@ -131,7 +132,7 @@ class _Slides:
         return load_model(path)
 
     def reads_alike(self, config: RunConfig, model: AnyModel) -> bool:
-        return cast("Model", model).spec.features == _feature_kind(config)
+        return cast("Model", model).spec.features == _feature_kind(config) and _same_targets(config, model)
 
     def model(self, config: RunConfig, state: State, provenance: dict[str, Any], learner: Learner | None) -> AnyModel:
         return Model(state, replace(model_spec(config), provenance=provenance))
@@ -159,7 +160,13 @@ class _Tables:
         return make_table_learner(replace(cohort, targets=_targets(config)), settings)
 
     def first_state(self, config: RunConfig) -> State:
-        return self.settings(config).first_state(_table(config).n_features, len(config.targets), config.seed)
+        settings, steps = self.settings(config), config.local_steps(config.sync_steps, 1)
+        if isinstance(settings, LassoHyperparameters) and config.sync_longest and config.merge_plan.rule.memory:
+            # The threshold that travels with a LASSO's weights would change, and a server's optimiser overshoot it.
+            rule = config.merge_plan.rule.name
+            msg = f"run.toml: lasso with the merge rule '{rule}' needs a fixed interval; leave sync_longest out"
+            raise ConfigError(msg)
+        return settings.first_state(_table(config).n_features, len(config.targets), config.seed, steps)
 
     def load(self, path: Path) -> AnyModel:
         return load_table_model(path)
@@ -167,7 +174,7 @@ class _Tables:
     def reads_alike(self, config: RunConfig, model: AnyModel) -> bool:
         spec = cast("TableModel", model).spec
         agreed = (_table(config).columns_sha256, self.settings(config).scaling)
-        return (columns_sha256(spec.columns), spec.scaling) == agreed
+        return (columns_sha256(spec.columns), spec.scaling) == agreed and _same_targets(config, model)
 
     def model(self, config: RunConfig, state: State, provenance: dict[str, Any], learner: Learner | None) -> AnyModel:
         if learner is None:
@@ -189,6 +196,11 @@ def _entries(config: RunConfig) -> dict[str, Any]:
 
 def _targets(config: RunConfig) -> tuple[Target, ...]:
     return tuple(Target(target.name, target.positive, target.negative) for target in config.targets)
+
+
+def _same_targets(config: RunConfig, model: AnyModel) -> bool:
+    wanted = [(target.name, spelling(target.positive)) for target in config.targets]
+    return [(target.name, spelling(target.positive)) for target in model.spec.targets] == wanted
 
 
 def _feature_kind(config: RunConfig) -> FeatureKind:

@@ -93,9 +93,7 @@ def initial_model(config: RunConfig, start_model: Path | None = None) -> FixedSt
     model = kind.load(start_model)
     state = encode(model.state, config.fraction_bits)
     if state.layout != fresh.layout or not kind.reads_alike(config, model):
-        msg = (
-            f"{start_model} has other weights or reads other data than run.toml describes; set [learner] as in its run"
-        )
+        msg = f"{start_model} has other weights, data or targets than run.toml describes; set [learner] as in its run"
         raise ConfigError(msg)
     if state.root.hex() != config.start_root:
         msg = (
