@@ -79,7 +79,8 @@ class StatusReader:
         new, self._next = reader.events(self._next)
         self._events += new
         runs = tuple(reader.run(number) for number in range(1, reader.run_count() + 1))
-        nodes = {run.run: self._node(run.run) for run in runs}
+        folder = self._node_folder
+        nodes = {run.run: read_node_file(folder(run.run)) if folder else {} for run in runs}
         return Status(
             self._federation,
             reader.chain_time(),
@@ -90,14 +91,14 @@ class StatusReader:
             {run: told for run, told in nodes.items() if told},
         )
 
-    def _node(self, run: int) -> dict[str, Any]:
-        if self._node_folder is None:
-            return {}
-        try:
-            told = json.loads((self._node_folder(run) / NODE_FILE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # no node has run here, or another version's wrote it: the chain is enough
-            return {}
-        return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+
+def read_node_file(folder: Path) -> dict[str, Any]:
+    """Return what this centre's node last said of itself; nothing if none has run here."""
+    try:
+        told = json.loads((folder / NODE_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # another version's, or none: the chain is enough
+        return {}
+    return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
 
 
 def as_json(status: Status) -> dict[str, Any]:
