@@ -1,172 +1,116 @@
-"""Overhead of a swarm round: real node processes and a dev chain process on this machine, training that does nothing.
+"""Overhead of a swarm round: real node processes and a dev chain that mines at once; training does nothing.
 
-    python benchmarks/round.py [--members 3] [--megabytes 2] [--rounds 10]
+    python benchmarks/round.py [--members 3 8] [--megabytes 2] [--rounds 10] [--peers FOLDER] [--write docs/speed.md]
 
-The dev chain mines at most one block per second and a round needs two (commits, result), so 2 s is its floor.
+With ``--peers`` (made by ``benchmarks/peers/install.py``) Flower and NVFlare's swarm workflow do the same on the same
+machine, each in a network namespace of its own (needs root). Prints one line of JSON per case; ``--write`` puts the
+table into a document.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
+import itertools
 import json
-import multiprocessing
-import resource
-import socket
+import os
+import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-import numpy as np
+from idle_swarm import Played, Size, play
+from report import machine, markdown, write_section
 
-from models.learner import TrainResult
-from wsi_swarm.swarm.config import FeatureConfig, RunConfig, TargetConfig, Timeouts
-from wsi_swarm.swarm.identity import create_identity
-from wsi_swarm.swarm.ledger.base import Final, Void
-from wsi_swarm.swarm.ledger.deploy import deploy
-from wsi_swarm.swarm.ledger.evm import EvmLedger, EvmReader
-from wsi_swarm.swarm.ledger.rpc_client import RpcClient
-from wsi_swarm.swarm.ledger.typed_data import ZERO_ADDRESS
-from wsi_swarm.swarm.network.links import bind_address
-from wsi_swarm.swarm.node.checkpoint import Checkpoint
-from wsi_swarm.swarm.node.node import Centre, Node
-from wsi_swarm.swarm.state.encoding import encode
+from wsi_swarm.swarm.ledger.base import Void
 
-if TYPE_CHECKING:
-    from wsi_swarm.swarm.ledger.federation import Federation
-
-
-class NoTraining:
-    """A learner whose model is noise and whose training returns what it was given."""
-
-    n_patients = 1
-
-    def __init__(self, parameters: int) -> None:
-        self._parameters = parameters
-
-    def initial_state(self, seed: int) -> dict[str, np.ndarray]:
-        """Draw noise."""
-        return {"w": np.random.default_rng(seed).normal(0, 0.1, self._parameters).astype(np.float32)}
-
-    def train(self, state: dict[str, np.ndarray], round_index: int, rounds: int, steps: int, seed: int) -> TrainResult:
-        """Do nothing."""
-        del round_index, rounds, seed
-        return TrainResult(state, 0.0, steps)
-
-
-def config_for(rounds: int) -> RunConfig:
-    """Return a run whose deadlines never matter."""
-    return RunConfig(
-        name="benchmark",
-        targets=(TargetConfig(name="T", positive="1", negative=("0",)),),
-        features=FeatureConfig(encoder="none", card_sha256="", weights_sha256="", dim=1, tile_um=1.0, mpp=1.0),
-        rounds=rounds,
-        weighting="equal",
-        timeouts=Timeouts(enrol_s=60, commit_s=60, reveal_s=60, attest_s=60, heartbeat_s=5, connect_s=5),
-    )
-
-
-def member(folder: Path, name: str, federation: Federation, rpc: str, rounds: int, parameters: int, said) -> None:
-    """Be one member (in a process of its own) and report bytes and memory at the end."""
-    from wsi_swarm.swarm.identity import load_identity
-
-    identity = load_identity(folder / name, None)
-
-    async def play() -> dict[str, float]:
-        centre = Centre(
-            config_for(rounds),
-            identity,
-            federation,
-            EvmReader(RpcClient(rpc), federation),
-            EvmLedger(RpcClient(rpc), federation, identity.key, folder / name / "transactions.json"),
-            NoTraining(parameters),
-            Checkpoint(folder / name / "state", federation.contract, 1),
-            1,
-            bind_address(identity.endpoint),
-            lambda line: None,
-            lambda model: None,
-        )
-        node = Node(centre)
-        await node.run()
-        return node.traffic()
-
-    traffic = asyncio.run(play())
-    said.put((name, {**traffic, "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
-
-
-def free_endpoint() -> str:
-    """Return an endpoint with a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+PEERS = {"flower": "flower_round.py", "nvflare": "nvflare_round.py"}
+COLUMNS = {
+    "system": "system",
+    "members": "members",
+    "model_mb": "model, MB",
+    "seconds_per_round_median": "s per round, median",
+    "seconds_per_round_max": "max",
+    "cpu_s_per_round": "CPU s per round, all processes",
+    "wire_mb_per_round": "MB on the wire per round",
+    "wire_over_models": "of this, (n-1) models per member = 1",
+    "start_up_s": "start-up, s",
+    "peak_rss_mb_all": "peak RSS, MB, all",
+    "note": "",
+}
 
 
 def main() -> None:
-    """Measure and print one line of JSON."""
+    """Measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--members", type=int, default=3)
-    parser.add_argument("--megabytes", type=float, default=2.0)
+    parser.add_argument("--members", type=int, nargs="+", default=[3, 8])
+    parser.add_argument("--megabytes", type=float, nargs="+", default=[2.0])
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--committee", type=int, default=0)
+    parser.add_argument("--limit", type=float, default=400.0, help="seconds that one case may take")
+    parser.add_argument("--peers", type=Path, help="folder of the peers' environments")
+    parser.add_argument("--peer-rounds", type=int, default=5)
+    parser.add_argument("--write", type=Path, help="document whose table is renewed")
     options = parser.parse_args()
-    parameters = int(options.megabytes * 1e6 / 4)
-    command = [sys.executable, "-m", "wsi_swarm.cli.main", "chain", "dev", "--port", "0", "--json"]
-    chain = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        rpc = json.loads(chain.stdout.readline())["url"]
-        with tempfile.TemporaryDirectory() as name:
-            print(json.dumps(measure(Path(name), rpc, options.members, parameters, options.rounds)))
-    finally:
-        chain.terminate()
-        chain.wait()
+    rows: list[dict[str, Any]] = []
+    for megabytes, members in itertools.product(options.megabytes, options.members):
+        size = Size(members, int(megabytes * 1e6 / 4), options.rounds, options.committee)
+        rows.append(ours(size, options.limit))
+        print(json.dumps(rows[-1]), flush=True)
+        for name, script in PEERS.items() if options.peers else ():
+            rows.append(peer(options.peers / name, script, members, megabytes, options.peer_rounds))
+            print(json.dumps(rows[-1]), flush=True)
+    if options.write:
+        table = markdown(COLUMNS, rows)
+        write_section(options.write, "round", f"{machine()}. Command: `{' '.join(['python', *sys.argv])}`.\n\n{table}")
 
 
-def measure(folder: Path, rpc: str, members: int, parameters: int, rounds: int) -> dict[str, object]:
-    """Run a swarm to its end; return seconds per round and bytes per member and round."""
-    client, now = RpcClient(rpc), int(time.time())
-    names = [f"m{number}" for number in range(members)]
-    identities = {name: create_identity(folder / name, name, free_endpoint(), None) for name in names}
-    requests = {name: one.join_request(client.chain_id(), ZERO_ADDRESS, now) for name, one in identities.items()}
-    federation = deploy(client, bytes(31) + b"\1", folder / "deploy.json", requests, 3600, now)
-    config = config_for(rounds)
-    initial = encode(NoTraining(parameters).initial_state(config.seed), config.fraction_bits)
-    ledgers = [EvmLedger(client, federation, one.key, folder / "j.json") for one in identities.values()]
-    proposal = ledgers[0].propose_run(config.terms(initial.root))
-    for ledger in ledgers[1 : members // 2 + 1]:
-        ledger.vote(proposal, yes=True)
+def ours(size: Size, limit_s: float) -> dict[str, Any]:
+    """Play one case and describe it."""
+    case = {"system": "wsi-swarm", "members": size.members, "model_mb": round(size.parameters * 4e-6, 2)}
+    if size.committee:
+        case["system"] += f", committee {size.committee}"
+    with tempfile.TemporaryDirectory() as name:
+        try:
+            return {**case, **describe(size, play(Path(name), size, limit_s))}
+        except TimeoutError as error:
+            return {**case, "note": str(error)}
 
-    spawn = multiprocessing.get_context("spawn")
-    said = spawn.Queue()
-    arguments = [(folder, name, federation, rpc, rounds, parameters, said) for name in names]
-    processes = [spawn.Process(target=member, args=one) for one in arguments]
-    for process in processes:
-        process.start()
-    reader, finals_at = EvmReader(RpcClient(rpc), federation), {}
-    while len(finals_at) < rounds:
-        finals_at.setdefault(reader.run(1).finals, time.monotonic())
-        finals_at.pop(0, None)
-        time.sleep(0.02)
-    reports = dict(said.get(timeout=120) for _ in names)
-    for process in processes:
-        process.join()
-    times = [finals_at[r] for r in sorted(finals_at)]
-    seconds = np.diff(times)
-    events = reader.events()[0]
-    sent = [report["bytes_out"] / rounds for report in reports.values()]
+
+def describe(size: Size, played: Played) -> dict[str, Any]:
+    """Return the numbers of a run; the first round, which waits for all to start, is left out of the times."""
+    seconds = [later - earlier for earlier, later in itertools.pairwise(played.ends)]
+    cpu = sum(marks[-1].cpu_s - marks[0].cpu_s for marks in played.marks) / (size.rounds - 1)
+    sent = sum(played.sent) / size.rounds
+    void = sum(isinstance(event, Void) for event in played.events)
+    fewest = min(len(final.contributors) for final in played.finals)
     return {
-        "members": members,
-        "model_mb": round(len(initial.to_bytes()) / 1e6, 2),
-        "rounds": rounds,
-        "void": sum(isinstance(event, Void) for event in events),
-        "contributors": min(len(event.contributors) for event in events if isinstance(event, Final)),
-        "seconds_per_round_median": round(float(np.median(seconds)), 2),
-        "seconds_per_round_max": round(float(seconds.max()), 2),
-        "sent_mb_per_member_and_round": round(float(np.mean(sent)) / 1e6, 2),
-        "sent_over_n_minus_1_models": round(float(np.mean(sent)) / len(initial.to_bytes()) / (members - 1), 3),
-        "peak_rss_mb_per_member": round(max(report["rss_mb"] for report in reports.values())),
+        "rounds": size.rounds,
+        "seconds_per_round_median": round(statistics.median(seconds), 2),
+        "seconds_per_round_max": round(max(seconds), 2),
+        "cpu_s_per_round": round(cpu + played.chain_cpu_s / size.rounds, 2),
+        "wire_mb_per_round": round(sent / 1e6, 1),
+        "wire_over_models": round(sent / size.members / (size.members - 1) / played.model_bytes, 3),
+        "start_up_s": round(played.ends[0] - played.began, 1),
+        "peak_rss_mb_all": round(sum(played.peak_rss_mb) + played.chain_rss_mb),
+        "note": "" if not void and fewest == size.members else f"{void} void, at least {fewest} contributed",
     }
+
+
+def peer(environment: Path, script: str, members: int, megabytes: float, rounds: int) -> dict[str, Any]:
+    """Run a peer's driver where it has the loopback and all ports for itself."""
+    path = Path(__file__).with_name("peers") / script
+    command = [sys.executable, str(path), "--environment", str(environment), "--members", str(members)]
+    command += ["--megabytes", str(megabytes), "--rounds", str(rounds)]
+    if os.geteuid() == 0:
+        command = ["unshare", "--net", "sh", "-c", 'ip link set lo up; exec "$@"', "sh", *command]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no words"])[-1]
+        return {"system": environment.name, "members": members, "model_mb": megabytes, "note": f"failed: {last[:120]}"}
+    row = json.loads(done.stdout.splitlines()[-1])
+    return {**row, "wire_over_models": round(row["wire_mb_per_round"] / megabytes / members / (members - 1), 3)}
 
 
 if __name__ == "__main__":
