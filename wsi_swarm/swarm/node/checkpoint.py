@@ -8,13 +8,14 @@
                                      of JSON, its bytes, and what rounding them to 16 bits lost, for the next one
         node.json                    what 'swarm status' shows of this node
         model.json                   the last final model that was adopted: its root and the final rounds behind it
-        models/<root>.state          the initial model and every final model that was held
+        models/<root>.state          the initial model, every final model that was held, merges that were attested to
+        merges.json                  roots of the last merges that were attested to: one may have become final
         rounds/<round>/<account>.update, <account>.json
                                      each verified update of a round and the opening of its commitment
         final.safetensors            the model, once the run is finished
 
-Every file is written aside and renamed. The own update is synced too, since its bytes are promised on the chain; the
-rest could be fetched again, and is known by its hash.
+Every file is written aside and renamed. The own update and what was attested to are synced too, since they are
+promised on the chain; the rest could be fetched again, and is known by its hash.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from wsi_swarm.swarm.protocol.message import Reveal
 
 log = logging.getLogger(__name__)
+
+MAX_MERGES = 4
+"""Attested merges that a member that starts again looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +116,25 @@ class Checkpoint:
         self.keep_model(model)
         write_json(self.folder / "model.json", {"root": model.root.hex(), "finals": finals})
 
-    def keep_model(self, model: FixedState) -> None:
+    def keep_model(self, model: FixedState, durable: bool = False) -> None:
         """Keep a model by its root."""
-        write_bytes(self._model_path(model.root), model.to_bytes(), durable=False)
+        write_bytes(self._model_path(model.root), model.to_bytes(), durable=durable)
+
+    def keep_merge(self, merged: FixedState) -> None:
+        """Keep durably what this member is about to attest to: the model may become final, and be nowhere else."""
+        self.keep_model(merged, durable=True)
+        roots = [*self._merges(), merged.root.hex()][-MAX_MERGES:]
+        write_json(self.folder / "merges.json", {"roots": roots})
+
+    def load_merges(self) -> list[FixedState]:
+        """Return the merges that this member attested to last and that are here whole."""
+        found = (_read(self._model_path(bytes.fromhex(root))) for root in self._merges())
+        blobs = zip(self._merges(), found, strict=True)
+        return [from_bytes(blob) for root, blob in blobs if blob is not None and root_of(blob).hex() == root]
+
+    def _merges(self) -> list[str]:
+        told = _read_json(self.folder / "merges.json")
+        return [] if told is None else list(told["roots"])
 
     def load_model(self) -> FixedState | None:
         """Return the last final model that was adopted; None if it is not here whole: it is fetched from the others."""

@@ -24,6 +24,7 @@ from wsi_swarm.swarm.protocol.events import (
     Enrol,
     Event,
     Finalise,
+    KeepMerge,
     KeepUpdate,
     Leave,
     LedgerAction,
@@ -40,6 +41,7 @@ from wsi_swarm.swarm.protocol.events import (
     Train,
     Trained,
 )
+from wsi_swarm.swarm.protocol.message import Attest, Propose
 from wsi_swarm.swarm.protocol.round import Machine
 from wsi_swarm.swarm.state.encoding import decode, encode
 
@@ -167,7 +169,7 @@ class Node:
 
     def _make_machine(self, state: RunState, index: int) -> Machine:
         centre, config = self._centre, self._centre.config
-        model = centre.checkpoint.load_model()
+        model, merges = centre.checkpoint.load_model(), centre.checkpoint.load_merges()
         if model is None and centre.initial is not None and centre.initial.root == state.terms.base_root:
             model = centre.initial
         seat = Seat(
@@ -186,7 +188,8 @@ class Node:
             config.timeouts.heartbeat_s,
         )
         centre.checkpoint.describe(seat.chain_id, seat.contract, seat.run, config.hash)
-        return Machine(seat, plan, model, centre.checkpoint.load_update())
+        models = merges if model is None else [model, *merges]
+        return Machine(seat, plan, models, centre.checkpoint.load_update())
 
     # Events ------------------------------------------------------------------------------------------------------
 
@@ -253,12 +256,16 @@ class Node:
             case Look():
                 self._look.set()
             case Send(to, round_, message):
-                if self._links is not None:
+                if self._saved is not None and not self._saved.done() and isinstance(message, Propose | Attest):
+                    self._spawn(self._send_saved(self._saved, action))
+                elif self._links is not None:
                     self._links.send(to, round_, message)
             case Train():
                 self._spawn(self._train(action))
             case SaveUpdate(update):
                 self._saved = self._write(lambda: centre.checkpoint.save_update(update))
+            case KeepMerge(merged):
+                self._saved = self._write(lambda: centre.checkpoint.keep_merge(merged))
             case KeepUpdate(round_, reveal, blob):
                 account = self._members[reveal.member].account
                 self._losses[account] = unpack_loss(reveal.flags)
@@ -277,6 +284,12 @@ class Node:
             case _:
                 assert_never(action)
 
+    async def _send_saved(self, saved: asyncio.Future[None], send: Send) -> None:
+        """Send an attestation once what it promises is on the disk."""
+        await saved
+        if self._links is not None:
+            self._links.send(send.to, send.round, send.message)
+
     async def _train(self, job: Train) -> None:
         config, learner = self._centre.config, self._centre.learner
         steps = config.local_steps(job.steps, learner.steps_per_epoch)
@@ -291,7 +304,7 @@ class Node:
 
     async def _transact(self, action: LedgerAction) -> None:
         refusal: str | None = None
-        if isinstance(action, Commit) and self._saved is not None:
+        if isinstance(action, Commit | Finalise) and self._saved is not None:
             await self._saved  # what is promised on the chain must survive this process
         try:
             await _in_thread(lambda: self._call_ledger(action))

@@ -114,6 +114,16 @@ class KeepUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepMerge:
+    """Write a merge durably, before the attestation that follows goes out.
+
+    Once it is final, nobody may hold it but those who attested to it; all of them may fall in the next moment.
+    """
+
+    merged: FixedState
+
+
+@dataclass(frozen=True, slots=True)
 class Adopt:
     """Keep ``model``, which is the last final model by its root; ``finals`` final rounds lie behind it."""
 
@@ -187,4 +197,4 @@ class Leave:
     reason: str
 
 
-Action = Look | Send | Train | SaveUpdate | KeepUpdate | Adopt | LedgerAction | Note | Leave
+Action = Look | Send | Train | SaveUpdate | KeepUpdate | KeepMerge | Adopt | LedgerAction | Note | Leave

@@ -52,6 +52,8 @@ from wsi_swarm.swarm.state.encoding import difference, from_bytes
 from wsi_swarm.swarm.state.update import pack_update
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wsi_swarm.swarm.state.encoding import FixedState
 
 __all__ = ["Machine", "OwnUpdate", "Plan", "Seat", "own_update"]
@@ -67,16 +69,16 @@ class Machine:
     ----------
     seat, plan
         Who and how.
-    model
-        A model held from before: the initial one or the last that was adopted.
+    models
+        Held from before: the initial one or the last that was adopted, and merges that were attested to since.
     update
         The own update from the checkpoint, so that a restarted member sends the very bytes it had committed to.
     """
 
-    def __init__(self, seat: Seat, plan: Plan, model: FixedState | None, update: OwnUpdate | None) -> None:
+    def __init__(self, seat: Seat, plan: Plan, models: Sequence[FixedState], update: OwnUpdate | None) -> None:
         self._me = seat.index
         self._desk = Desk(seat, plan)
-        self._shelf = Shelf(model, update)
+        self._shelf = Shelf(models, update)
         self._work = Work(self._desk, self._shelf, 0, b"", {})
         self._state: RunState | None = None
         self._training_since: float | None = None

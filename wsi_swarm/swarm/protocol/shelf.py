@@ -8,6 +8,8 @@ from wsi_swarm.swarm.protocol.message import Chunk, Lack, Offer, WantChunks, Wan
 from wsi_swarm.swarm.state.chunks import CHUNK_BYTES, Manifest, manifest_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wsi_swarm.swarm.protocol.desk import Desk, OwnUpdate
     from wsi_swarm.swarm.state.encoding import FixedState
 
@@ -25,8 +27,8 @@ class Shelf:
         Local time at which somebody last asked for something.
     """
 
-    def __init__(self, model: FixedState | None, update: OwnUpdate | None) -> None:
-        self.models: dict[bytes, FixedState] = {model.root: model} if model else {}
+    def __init__(self, models: Sequence[FixedState], update: OwnUpdate | None) -> None:
+        self.models: dict[bytes, FixedState] = {model.root: model for model in models}
         self.update = update
         self.served_at = 0.0
         self._blobs: dict[bytes, tuple[Manifest, bytes]] = {}

@@ -9,7 +9,7 @@ from wsi_swarm.swarm.ledger.base import Equivocation
 from wsi_swarm.swarm.merge.mean import Contribution
 from wsi_swarm.swarm.merge.whole import merge, model_of, unpack_loss
 from wsi_swarm.swarm.protocol.download import Download
-from wsi_swarm.swarm.protocol.events import Finalise, KeepUpdate, Reject
+from wsi_swarm.swarm.protocol.events import Finalise, KeepMerge, KeepUpdate, Reject
 from wsi_swarm.swarm.protocol.message import Attest, Evidence, Propose, Reveal, WantReveal
 from wsi_swarm.swarm.state.update import unpack_update
 
@@ -89,7 +89,7 @@ class Work:
             case Attest(contributors, root, signature):
                 key = (contributors, root)
                 if self._is_signed(state, sender, key, signature) and key in self._signatures:
-                    self._signatures[key][sender] = signature
+                    self._signatures[key][sender] = self._witnessed[sender][key]  # the one that was found valid
             case Evidence(member, contributors, root, signature):
                 if member in state.committee:
                     self._is_signed(state, member, (contributors, root), signature)
@@ -196,7 +196,7 @@ class Work:
         contributors = frozenset(self._updates)
         key = (contributors, self._merge(state, base, contributors).root)
         if key not in self._signatures:
-            self._signatures[key] = {me: desk.attestation(state, key)}
+            self._signatures[key] = {me: self._attest(state, key)}
         able = state.committee - state.rejected
         signatures = {member: signed for member, signed in self._signatures[key].items() if member in able}
         if len(signatures) >= state.quorum:
@@ -224,10 +224,16 @@ class Work:
                 self._unanswered.discard(sender)
                 key = (proposal.contributors, proposal.merged_root)
                 if self._merge(state, base, proposal.contributors).root == proposal.merged_root:
-                    self._desk.send(sender, Attest(*key, self._desk.attestation(state, key)))
+                    self._desk.send(sender, Attest(*key, self._attest(state, key)))
                 elif self._desk.note("liar", sender, f"round {self.round}: it proposed a wrong merge"):
                     for member in sorted(state.committee - {self._me, sender}):
                         self._desk.send(member, Evidence(sender, *key, proposal.signature))
+
+    def _attest(self, state: RunState, key: Key) -> bytes:
+        """Sign a merge that was computed here, and let it be written before the signature is seen."""
+        if self._desk.once(("keep", key)):
+            self._desk.do(KeepMerge(self._merged[key[0]]))
+        return self._desk.attestation(state, key)
 
     def _merge(self, state: RunState, base: FixedState, contributors: frozenset[int]) -> FixedState:
         if contributors not in self._merged:

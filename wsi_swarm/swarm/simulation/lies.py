@@ -120,6 +120,18 @@ class FalseAttest(Liar):
         return (send,)
 
 
+class Poison(Liar):
+    """Signs the right merge once, so that it is known to be right, and then sends a false signature of it."""
+
+    def tell(self, send: Send) -> Iterable[Send]:
+        """Put a good proposal before each bad attestation."""
+        message = send.message
+        if not isinstance(message, Attest):
+            return (send,)
+        good = replace(send, message=self.propose(message.contributors, message.merged_root))
+        return (good, replace(send, message=replace(message, signature=sign(self.seat.key, bytes(32)))))
+
+
 class WrongChunks(Liar):
     """Serves damaged chunks."""
 
@@ -242,6 +254,7 @@ LIARS: dict[str, type[Liar]] = {
     "equivocation": Equivocation,
     "open-equivocation": OpenEquivocation,
     "false-attest": FalseAttest,
+    "poison": Poison,
     "wrong-chunks": WrongChunks,
     "no-proposal": NoProposal,
     "mute": Mute,

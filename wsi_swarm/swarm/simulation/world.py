@@ -6,7 +6,7 @@ Everything follows from the seed, so that any failure is repeated by it.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +22,7 @@ from wsi_swarm.swarm.protocol.events import (
     Enrol,
     Event,
     Finalise,
+    KeepMerge,
     KeepUpdate,
     Leave,
     LedgerAction,
@@ -78,6 +79,7 @@ class _Process:
 class _Disk:
     update: OwnUpdate | None = None
     model: FixedState | None = None
+    merges: list[FixedState] = field(default_factory=list[FixedState])
     whole: bool = True
     """Whether nothing that was written to it was ever lost."""
 
@@ -259,7 +261,7 @@ class Simulation:
         s, disk = self.setting, self._disks[member]
         plan = Plan(_weight(member), s.merge, s.update_bits, s.attest_s, s.heartbeat_s)
         self._generation += 1
-        machine = Machine(self._seat(member), plan, disk.model or self.initial, disk.update)
+        machine = Machine(self._seat(member), plan, [disk.model or self.initial, *disk.merges], disk.update)
         self._processes[member] = _Process(machine, self._generation, self.faults.drifts.get(member, _NO_DRIFT))
         self._down.setdefault(member, []).append(self.clock.passed)
         self._poll(member, self._generation)
@@ -280,7 +282,7 @@ class Simulation:
         if outage.damage in ("update", "all"):
             disk.update = None
         if outage.damage in ("model", "all"):
-            disk.model = None
+            disk.model, disk.merges = None, []
         if outage.down_s is not None:
             self.clock.later(outage.down_s, lambda: self._start(member))
 
@@ -348,8 +350,11 @@ class Simulation:
             case KeepUpdate():
                 self.kept[member, action.round, action.reveal.member] = action.blob
                 self.reveals[action.round, action.reveal.member] = action.reveal
+            case KeepMerge(merged):
+                self._disks[member].merges.append(merged)
             case Adopt():
                 self._disks[member].model = self.models[member] = action.model
+                self._disks[member].merges.clear()
                 self.adopted.setdefault(member, []).append(action.model)
                 self.adopted_at[member] = self.clock.now
             case Note():

@@ -1,0 +1,32 @@
+"""Seeds that once broke the swarm, each with its cause: they must hold for ever."""
+
+from __future__ import annotations
+
+import pytest
+
+from wsi_swarm.swarm.simulation.campaign import play
+from wsi_swarm.swarm.simulation.faults import Faults, Outage
+from wsi_swarm.swarm.simulation.setting import Setting
+from wsi_swarm.swarm.simulation.world import Simulation
+
+
+@pytest.mark.parametrize("tenths", range(0, 60, 2))
+def test_a_power_cut_at_all_members_loses_no_final_model(tenths):
+    """Whoever attested holds the merge on its disk before its signature is seen (found by seed 257)."""
+    setting = Setting(rounds=3)
+    outages = tuple(Outage(member, 2.0 + tenths / 10, 1.0 + member) for member in range(3))
+    simulation = Simulation(tenths, setting, Faults(outages=outages)).run()
+    assert len(simulation.checks.finals) == setting.rounds
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_false_signature_of_a_merge_known_to_be_signed_is_not_bundled(seed):
+    """A good proposal and then a bad attestation made every bundle of the others invalid."""
+    simulation = Simulation(seed, Setting(members=4, rounds=4), Faults(lies={seed: "poison"})).run()
+    assert simulation.checks.voids == 0
+
+
+@pytest.mark.parametrize("seed", [257])
+def test_a_seed_that_once_broke_holds(seed):
+    verdict = play(seed)
+    assert verdict.broken is None, verdict.command
