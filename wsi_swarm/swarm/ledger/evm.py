@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from eth_hash.auto import keccak
@@ -20,7 +19,7 @@ from wsi_swarm.swarm.ledger.errors import (
 )
 from wsi_swarm.swarm.ledger.rpc_client import RevertedError
 from wsi_swarm.swarm.ledger.sender import Sender
-from wsi_swarm.swarm.ledger.typed_data import ZERO_ADDRESS, bitmap, endpoint_hash
+from wsi_swarm.swarm.ledger.typed_data import ZERO_ADDRESS, attest_digest, bitmap, endpoint_hash, recover
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,6 +68,8 @@ class EvmReader:
     UnreachableError
         The node does not answer.
     """
+
+    # What is read is the state at the newest final block: `Federation.confirmations` below the chain's head.
 
     def __init__(self, client: RpcClient, federation: Federation) -> None:
         self._client, self._federation = client, federation
@@ -120,22 +121,26 @@ class EvmReader:
 
     def events(self, since: int = 0) -> tuple[tuple[Event, ...], int]:
         """Return all events from block ``since`` on, in order, and the block to ask from next time."""
-        last = self._client.head()
+        last = self._final_block()
         return tuple(decode.event(log) for log in self._logs((), since, last)), max(since, last + 1)
 
     def _logs(self, topics: Sequence[bytes], first: int, last: int | None = None) -> list[RawLog]:
-        last = self._client.head() if last is None else last
+        last = self._final_block() if last is None else last
         found: list[RawLog] = []
         for start in range(max(first, self._federation.deployed_block), last + 1, LOG_RANGE):
             found += self._client.logs(self.contract, topics, start, min(start + LOG_RANGE - 1, last))
         return sorted(found, key=lambda log: (log.block, log.log_index))
 
     def _view(self, function: str, *arguments: object) -> Any:
-        return decode.results(function, self._call(decode.call_data(function, *arguments)))
+        block = self._final_block() if self._federation.confirmations else None
+        return decode.results(function, self._call(decode.call_data(function, *arguments), block))
 
-    def _call(self, data: bytes) -> bytes:
+    def _final_block(self) -> int:
+        return max(self._client.head() - self._federation.confirmations, self._federation.deployed_block)
+
+    def _call(self, data: bytes, block: int | None = None) -> bytes:
         try:
-            return self._client.call(self._sender_address, self.contract, data)
+            return self._client.call(self._sender_address, self.contract, data, block)
         except RevertedError as error:
             raise decode.refused(error.data) from error
 
@@ -167,7 +172,7 @@ class EvmLedger(EvmReader):
     ) -> None:
         super().__init__(client, federation)
         check_fee(client, max_fee_wei)
-        self._sender = Sender(client, key, federation.chain_id, journal, max_fee_wei)
+        self._sender = Sender(client, key, federation.chain_id, journal, max_fee_wei, federation.confirmations)
         self._sender_address = self._sender.account
         self._sender.rebroadcast()
 
@@ -220,13 +225,19 @@ class EvmLedger(EvmReader):
         """Take part in the run from the next round on."""
         if not 0 < weight < 2**32:
             raise refusal("BadWeight")
-        with suppress(AlreadyDoneError):
+        try:
             self._transact("enrol", run, weight)
+        except AlreadyDoneError:
+            if self._index() not in self.run(run).enrolled:
+                raise
 
     def leave(self, run: int) -> None:
         """Take no part in the run any more."""
-        with suppress(AlreadyDoneError):
+        try:
             self._transact("leaveRun", run)
+        except AlreadyDoneError:
+            if self._index() in self.run(run).enrolled:
+                raise
 
     def commit(self, run: int, round_: int, commitment: bytes) -> None:
         """Commit to an update."""
@@ -262,18 +273,28 @@ class EvmLedger(EvmReader):
 
     def report_equivocation(self, run: int, proof: Equivocation) -> None:
         """Have the member that signed both roots struck from the run."""
-        with suppress(AlreadyDoneError):
+        try:
             self._transact("reportEquivocation", run, equivocation_arguments(proof))
+        except AlreadyDoneError:
+            signed = (proof.round, proof.base_root, proof.commits_hash, proof.contributors, proof.root_a)
+            liar = recover(attest_digest(self.chain_id, self.contract, run, *signed), proof.signature_a)
+            if liar not in {member.account for member in self.members() if member.index in self.run(run).struck}:
+                raise
 
     def poke(self, run: int) -> None:
         """Move a run on whose deadline has passed."""
         self._transact("poke", run)
 
     def _transact(self, function: str, *arguments: object, gas: int = 0) -> RawReceipt:
-        """Try first (a refusal then costs nothing and has a reason), send, and ask for the reason if it fails."""
+        """Try first (a refusal then costs nothing and has a reason), send, and ask for the reason if it fails.
+
+        What is under way is not tried: it may have taken effect in a block that is not final.
+        """
         data = decode.call_data(function, *arguments)
-        self._call(data)
-        receipt = self._sender.send(f"{function} 0x{data.hex()}", self.contract, data, gas or _GAS[function])
+        intent = f"{function} 0x{data.hex()}"
+        if not self._sender.is_under_way(intent):
+            self._call(data)
+        receipt = self._sender.send(intent, self.contract, data, gas or _GAS[function])
         if not receipt.succeeded:
             self._call(data)
             msg = f"The transaction {function} failed in block {receipt.block} and would succeed now; try again."

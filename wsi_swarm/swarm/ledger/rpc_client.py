@@ -83,6 +83,10 @@ class RpcClient:
         """Return the number of the latest block."""
         return self._ask(lambda: self._eth.block_number)
 
+    def timestamp(self, block: int) -> int:
+        """Return the time of a block in Unix seconds."""
+        return self._ask(lambda: self._eth.get_block(block)["timestamp"])
+
     def base_fee(self) -> int:
         """Return the base fee of the latest block in wei; 0 on a chain without one."""
         return self._ask(lambda: self._eth.get_block("latest").get("baseFeePerGas", 0))
@@ -95,8 +99,8 @@ class RpcClient:
         """Return the next nonce of an account, counting what waits in the node's pool."""
         return self._ask(lambda: self._eth.get_transaction_count(address, "pending"))
 
-    def call(self, sender: str, to: str | None, data: bytes) -> bytes:
-        """Execute without sending; ``to`` None tries a deployment.
+    def call(self, sender: str, to: str | None, data: bytes, block: int | None = None) -> bytes:
+        """Execute without sending, on top of the latest block or of an older one; ``to`` None tries a deployment.
 
         Raises
         ------
@@ -104,7 +108,7 @@ class RpcClient:
             The contract reverted.
         """
         call = {"from": sender, "data": data} if to is None else {"from": sender, "to": to, "data": data}
-        return self._ask(lambda: bytes(self._eth.call(call)))
+        return self._ask(lambda: bytes(self._eth.call(call, "latest" if block is None else block)))
 
     def send(self, raw: bytes) -> None:
         """Broadcast a signed transaction.

@@ -1,7 +1,8 @@
 """Sending transactions so that a crash never loses or doubles one.
 
-Before a transaction is broadcast, its nonce, its raw bytes and what it is meant to do are on the disk. Who starts
-again broadcasts the same bytes; who is asked again for what is under way waits for it instead of sending anew.
+Before a transaction is broadcast, its nonce, its raw bytes and what it is meant to do are on the disk, and stay there
+until the block that has it is final. Who starts again, or sees a reorganisation of the chain drop it, broadcasts the
+same bytes; who is asked again for what is under way waits for it instead of sending anew.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _KNOWN = ("already known", "already imported", "known transaction", "alreadyknown")
 _NONCE_TAKEN = ("nonce too low", "replacement transaction underpriced", "nonce is too low", "nonce below")
 _ATTEMPTS = 5
+_RESEND_S = 2.0
+"""How long a transaction may be in no block before it is broadcast again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,10 @@ class Sender:
         File of the transactions under way; made when needed, ``<journal>.lock`` beside it.
     max_fee_wei : int
         Highest price per gas; 0 on chains where gas is free.
+    confirmations : int
+        How many blocks on top of a transaction's make it final; 0 where every block is.
     receipt_timeout_s : float
-        How long to wait until a transaction is in a block.
+        How long to wait until a transaction is final.
     """
 
     def __init__(
@@ -63,19 +68,26 @@ class Sender:
         chain_id: int,
         journal: Path,
         max_fee_wei: int = 0,
+        confirmations: int = 0,
         receipt_timeout_s: float = 120.0,
     ) -> None:
         self._client, self._key, self._chain_id, self._journal = client, key, chain_id, journal
-        self._max_fee_wei, self._receipt_timeout_s = max_fee_wei, receipt_timeout_s
+        self._max_fee_wei, self._confirmations = max_fee_wei, confirmations
+        self._receipt_timeout_s = receipt_timeout_s
         self.account = account_of(key)
 
     def rebroadcast(self) -> None:
-        """Send again what was under way when the process ended, and forget what is in a block."""
+        """Send again what was under way when the process ended, and forget what is final."""
         with self._locked():
             self._write([sent for sent in self._under_way() if self._broadcast(sent)])
 
+    def is_under_way(self, intent: str) -> bool:
+        """Return whether a transaction with this intent is not final yet: it may have taken effect already."""
+        with self._locked():
+            return any(sent.intent == intent for sent in self._under_way())
+
     def send(self, intent: str, to: str | None, data: bytes, gas: int) -> RawReceipt:
-        """Send a transaction and wait until it is in a block.
+        """Send a transaction and wait until it is final.
 
         Parameters
         ----------
@@ -89,14 +101,17 @@ class Sender:
         LedgerError
             The node does not take it.
         UnreachableError
-            The node does not answer, or no block takes it in time; it stays in the journal.
+            The node does not answer, or it is not final in time; it stays in the journal.
         """
-        with self._locked():
-            sent = self._place(intent, to, data, gas)
-        receipt = self._wait(sent)
-        with self._locked():
-            self._write([other for other in self._read() if other.hash != sent.hash])
-        return receipt
+        end = time.monotonic() + self._receipt_timeout_s
+        while True:
+            with self._locked():
+                sent = self._place(intent, to, data, gas)
+            receipt = self._wait(sent, end)
+            if receipt is not None:
+                with self._locked():
+                    self._write([other for other in self._read() if other.hash != sent.hash])
+                return receipt
 
     def _place(self, intent: str, to: str | None, data: bytes, gas: int) -> _Sent:
         under_way = self._under_way()
@@ -146,22 +161,39 @@ class Sender:
         signed = Account.sign_transaction(transaction, self._key)
         return _Sent(nonce, bytes(signed.raw_transaction).hex(), bytes(signed.hash).hex(), intent)
 
-    def _wait(self, sent: _Sent) -> RawReceipt:
-        end = time.monotonic() + self._receipt_timeout_s
-        pause = 0.02
-        while (receipt := self._client.receipt(bytes.fromhex(sent.hash))) is None:
-            if time.monotonic() > end:
+    def _wait(self, sent: _Sent, end: float) -> RawReceipt | None:
+        """Return the receipt once it is final, or None if these bytes can never be in a block."""
+        pause, broadcast = 0.02, time.monotonic()
+        while not self._is_final(receipt := self._client.receipt(bytes.fromhex(sent.hash))):
+            now = time.monotonic()
+            if now > end:
                 msg = (
-                    f"No block has taken the transaction 0x{sent.hash} ({sent.intent}) in {self._receipt_timeout_s} s; "
+                    f"The transaction 0x{sent.hash} ({sent.intent}) is not final after {self._receipt_timeout_s} s; "
                     "it is kept and sent again at the next start."
                 )
                 raise UnreachableError(msg)
+            if receipt is None and now - broadcast > _RESEND_S:
+                broadcast = now
+                if not self._broadcast_up_to(sent):
+                    return None
             time.sleep(pause)
             pause = min(2 * pause, 0.2)
         return receipt
 
+    def _broadcast_up_to(self, sent: _Sent) -> bool:
+        """Send again what a reorganisation may have dropped: a gap in the nonces would hold up ``sent`` as well."""
+        with self._locked():
+            for before in sorted((one for one in self._read() if one.nonce < sent.nonce), key=lambda one: one.nonce):
+                self._broadcast(before)
+            return self._broadcast(sent)
+
+    def _is_final(self, receipt: RawReceipt | None) -> bool:
+        if receipt is None:
+            return False
+        return self._confirmations == 0 or self._client.head() - receipt.block >= self._confirmations
+
     def _under_way(self) -> list[_Sent]:
-        return [sent for sent in self._read() if self._client.receipt(bytes.fromhex(sent.hash)) is None]
+        return [sent for sent in self._read() if not self._is_final(self._client.receipt(bytes.fromhex(sent.hash)))]
 
     def _read(self) -> list[_Sent]:
         if not self._journal.exists():
