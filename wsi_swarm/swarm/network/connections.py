@@ -8,7 +8,7 @@ minus what was read from it as frames is what waits in memory because of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,17 +16,26 @@ if TYPE_CHECKING:
 _HANDSHAKE_BYTES = 4096
 
 
+class Seen(NamedTuple):
+    """A connection as the system shows it: its inode, which no other one has, and how many bytes it has received."""
+
+    inode: int
+    received: int
+
+
 @dataclass
 class Connection:
-    """One connection; ``member`` is known from the first frame that came over it, or because this member dialled."""
+    """One connection; ``member`` is known from the first frame that came over it."""
 
     opened_at: float
+    inode: int | None = None
+    received: int = 0
     member: int | None = None
     read: int = 0
 
 
 class Connections:
-    """All connections.
+    """All connections that peers made, and of the own those over which something came.
 
     Parameters
     ----------
@@ -42,13 +51,12 @@ class Connections:
         self._at_most, self._backlog, self._patience_s = at_most, backlog, patience_s
         self._open: dict[int, Connection] = {}
 
-    def opened(self, number: int, now: float, member: int | None = None) -> None:
-        """Note a new connection."""
-        self._open[number] = Connection(now, member)
-
-    def closed(self, number: int) -> None:
-        """Note that a connection is no more."""
-        self._open.pop(number, None)
+    def see(self, seen: Mapping[int, Seen], now: float) -> None:
+        """Take over which connections there are now, by file descriptor."""
+        self._open = {n: one for n, one in self._open.items() if n in seen and one.inode in (None, seen[n].inode)}
+        for number, (inode, size) in seen.items():
+            connection = self._open.setdefault(number, Connection(now))
+            connection.inode, connection.received = inode, size
 
     def read(self, number: int, member: int, size: int, now: float) -> None:
         """Note a frame of ``size`` bytes from a member."""
@@ -66,16 +74,16 @@ class Connections:
         return list(self._open)
 
     def surplus(self, now: float) -> list[int]:
-        """Return the connections that brought no frame in time and those that a member has too many of, oldest first."""
+        """Return the connections that brought no frame in time, and the oldest where a member has too many."""
         silent = [n for n, one in self._open.items() if one.member is None and now - one.opened_at > self._patience_s]
         members = {one.member for one in self._open.values()} - {None}
         many = [number for member in members if member is not None for number in self.of(member)[: -self._at_most]]
         return silent + many
 
-    def swollen(self, received: Mapping[int, int]) -> list[int]:
-        """Return the connections over which ``received`` bytes came that do not end in frames."""
+    def swollen(self) -> list[int]:
+        """Return the connections over which more came than may wait to end in a frame."""
         limit = self._backlog + _HANDSHAKE_BYTES
-        return [n for n, size in received.items() if n in self._open and size - self._open[n].read > limit]
+        return [number for number, one in self._open.items() if one.received - one.read > limit]
 
     def member(self, number: int) -> int | None:
         """Return whose a connection is, if that is known."""

@@ -1,7 +1,7 @@
 """What a peer may send before it is cut off: pure bookkeeping, told the time by its caller.
 
-A budget is a token bucket that may be overdrawn: what exceeds it is dropped, and who overdraws it by as much as it holds
-is cut off. So a burst costs a peer nothing, haste costs it the surplus, and only a flood costs it the link.
+A budget is a token bucket that may be overdrawn: what exceeds it is dropped, and who overdraws it by as much as it
+holds is cut off. So a burst costs a peer nothing, haste costs it the surplus, and only a flood costs it the link.
 """
 
 from __future__ import annotations
@@ -87,13 +87,11 @@ class Bucket:
 
 
 class Meter:
-    """One peer's budgets, and what was asked of it."""
+    """The budgets of what one member sends over one peer's link."""
 
     def __init__(self, limits: Limits, now: float) -> None:
         self._frames, self._bytes = Bucket(limits.frames, now), Bucket(limits.bytes, now)
         self._relay, self._bad = Bucket(limits.relay, now), Bucket(limits.bad, now)
-        self._handshakes = Bucket(limits.handshakes, now)
-        self._asked: dict[tuple[bytes, int], None] = {}
         self._lied = False
 
     def frame(self, size: int, now: float) -> bool:
@@ -114,22 +112,6 @@ class Meter:
         """Charge a frame that is no message or not its own."""
         self._lied |= not self._bad.take(1, now)
 
-    def handshake(self, now: float) -> bool:
-        """Charge a connection attempt; return whether to let it in."""
-        return self._handshakes.take(1, now)
-
-    def asked(self, root: bytes, indices: Iterable[int]) -> None:
-        """Note chunks that were asked of it."""
-        for index in indices:
-            self._asked.pop((root, index), None)
-            self._asked[root, index] = None
-        while len(self._asked) > MAX_ASKED:
-            del self._asked[next(iter(self._asked))]
-
-    def answered(self, root: bytes, index: int) -> bool:
-        """Whether this chunk was asked of it and did not come yet; it counts as come now."""
-        return (root, index) in self._asked and self._asked.pop((root, index)) is None
-
     @property
     def offence(self) -> str | None:
         """What it is to be cut off for, in words, or None."""
@@ -142,25 +124,44 @@ class Meter:
         return None
 
 
+class Asked:
+    """Chunks that were asked of one member and did not come yet."""
+
+    def __init__(self) -> None:
+        self._chunks: dict[tuple[bytes, int], None] = {}
+
+    def ask(self, root: bytes, indices: Iterable[int]) -> None:
+        """Note chunks that were asked for; of very many, the oldest are forgotten."""
+        for index in indices:
+            self._chunks.pop((root, index), None)
+            self._chunks[root, index] = None
+        while len(self._chunks) > MAX_ASKED:
+            del self._chunks[next(iter(self._chunks))]
+
+    def answer(self, root: bytes, index: int) -> bool:
+        """Whether this chunk was asked for; it counts as come now."""
+        return (root, index) in self._chunks and self._chunks.pop((root, index)) is None
+
+
 class Bans:
-    """Who is refused, and until when."""
+    """Whose frames are refused over whose link, and until when."""
 
     def __init__(self, limits: Limits) -> None:
         self._first_s, self._longest_s = limits.ban_s, limits.longest_ban_s
-        self._until: dict[int, tuple[float, float]] = {}
+        self._until: dict[tuple[int, int], tuple[float, float]] = {}
 
-    def ban(self, index: int, now: float) -> float:
+    def ban(self, author: int, link: int, now: float) -> float:
         """Refuse a member from now on; return for how many seconds."""
-        until, seconds = self._until.get(index, (float("-inf"), 0.0))
-        known = now - until < self._longest_s
-        seconds = min(self._longest_s, 2 * seconds) if known and seconds else self._first_s
-        self._until[index] = (now + seconds, seconds)
+        until, seconds = self._until.get((author, link), (0.0, 0.0))
+        again = seconds and now - until < self._longest_s
+        seconds = min(self._longest_s, 2 * seconds) if again else self._first_s
+        self._until[author, link] = (now + seconds, seconds)
         return seconds
 
-    def banned(self, index: int, now: float) -> bool:
+    def banned(self, author: int, link: int, now: float) -> bool:
         """Whether a member is refused now."""
-        return index in self._until and now < self._until[index][0]
+        return (author, link) in self._until and now < self._until[author, link][0]
 
     def forget(self, index: int) -> None:
         """Let a member begin anew: it is another one, or has other keys."""
-        self._until.pop(index, None)
+        self._until = {pair: until for pair, until in self._until.items() if index not in pair}

@@ -1,101 +1,47 @@
-"""Links between peers: ZeroMQ with CURVE. One ROUTER to hear, one DEALER per peer to speak.
+"""Links between peers: ZeroMQ with CURVE. One ROUTER to be dialled at, one DEALER per peer that can be dialled.
 
 Whoever is not an active member on the chain does not get past the handshake (ZAP); whoever is removed is disconnected.
-Each frame is signed besides, and the signer must be the member to whom the CURVE key belongs. ZeroMQ's own queues are
-kept short and may drop: nothing here is trusted to arrive, the protocol asks again.
+Each frame is signed besides, and the signer must be the member to whom the CURVE key belongs. Every connection carries
+frames both ways, so a member that may only dial out is answered over its own connection; two that cannot reach each
+other at all are served by a third that reaches both. ZeroMQ's own queues are kept short and may drop: nothing here is
+trusted to arrive, the protocol asks again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-import zmq
-import zmq.asyncio
-from zmq.auth.asyncio import AsyncioAuthenticator
-from zmq.utils import z85
-
-from wsi_swarm.errors import ConfigError, SetupError
+from wsi_swarm.errors import SetupError
 from wsi_swarm.swarm.ledger.typed_data import endpoint_hash
-from wsi_swarm.swarm.network.codec import MAX_FRAME, BadMessageError, seal, unseal
-from wsi_swarm.swarm.protocol.message import Beat, Envelope, Message
+from wsi_swarm.swarm.network.address import bind_address
+from wsi_swarm.swarm.network.codec import seal
+from wsi_swarm.swarm.network.connections import Connections
+from wsi_swarm.swarm.network.intake import Heard, Intake, PassOn
+from wsi_swarm.swarm.network.limits import LIMITS, Limits
+from wsi_swarm.swarm.network.peers import Local, Peer, Traffic
+from wsi_swarm.swarm.network.routes import Routes
+from wsi_swarm.swarm.network.sockets import Sockets
+from wsi_swarm.swarm.protocol.message import Beat, Envelope, Forward, Message, WantChunks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["Links", "Local", "Peer", "Traffic", "bind_address"]
 
 log = logging.getLogger(__name__)
 
-QUEUE = 64
-"""Frames that wait for one peer at most (16 MiB of chunks); more are dropped and asked for again."""
 LOST_BEATS = 4
-"""Heartbeats after which a link is made anew if the peer does not say that it hears this member.
+"""Heartbeats of silence after which a way counts as gone, and is made anew if this member made it.
 
 A peer that refused the handshake (it had not seen this member on the chain yet) is not dialled again by ZeroMQ.
 """
-MAX_BAD_FRAMES = 20
-"""Frames that are no message, after which a peer is no longer listened to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """A member as the links need it; ``endpoint`` is None until somebody told it and its hash matched the chain's."""
-
-    index: int
-    account: str
-    curve_key: bytes
-    endpoint_hash: bytes
-    endpoint: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Local:
-    """The own member: keys, endpoint that peers dial, address to bind, and the run its messages are about."""
-
-    index: int
-    key: bytes
-    curve_public: bytes
-    curve_secret: bytes
-    endpoint: str
-    bind: str
-    run: int
-    config_hash: bytes
-
-
-@dataclass
-class Traffic:
-    """What went over the links since the start."""
-
-    bytes_in: int = 0
-    bytes_out: int = 0
-    dropped: int = 0
-    bad: int = 0
-
-
-def bind_address(endpoint: str) -> str:
-    """Return where to listen for an endpoint such as ``tcp://host:5101``: there if it is an IP address, else anywhere.
-
-    Raises
-    ------
-    ConfigError
-        If the endpoint is not of this form.
-    """
-    try:
-        parts = urlsplit(endpoint)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = parts = None
-    if parts is None or parts.scheme != "tcp" or not host or not port:
-        msg = f"the endpoint '{endpoint}' is not of the form tcp://HOST:PORT; give the address at which peers reach you"
-        raise ConfigError(msg)
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return f"tcp://*:{port}"
-    return f"tcp://[{address}]:{port}" if address.version == 6 else f"tcp://{address}:{port}"
+CHECK_S = 0.25
+"""Between two looks at what connections have received."""
+RELAYS = 2
+"""Members that are asked in turn to pass something on."""
 
 
 class Links:
@@ -111,6 +57,10 @@ class Links:
         See ``set_peers``.
     on_message
         Called in the event loop with ``(sender index, round, message)`` for each authentic message but heartbeats.
+    on_trouble
+        Called in the event loop with ``(index, text)`` for what a person should know about a peer.
+    limits
+        What peers may send.
     """
 
     def __init__(
@@ -120,21 +70,19 @@ class Links:
         connect_s: float,
         peers: Mapping[int, Peer],
         on_message: Callable[[int, int, Message], None],
+        on_trouble: Callable[[int, str], None] | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
         self._local, self._heartbeat_s, self._connect_s = local, heartbeat_s, connect_s
         self._on_message = on_message
+        self._on_trouble = _log_trouble if on_trouble is None else on_trouble
+        patience_s = LOST_BEATS * heartbeat_s
         self.traffic = Traffic()
         self.heard_at: dict[int, float] = {}
         self._peers = dict(peers)
-        self._heard_by: dict[int, float] = {}
-        self._dialled_at: dict[int, float] = {}
-        self._bad: dict[int, int] = {}
-        self._dealers: dict[int, zmq.Socket[bytes]] = {}
-        self._context = zmq.asyncio.Context()
-        # The same context seen without asyncio: DEALERs only ever send, at once or not at all.
-        self._speaking: zmq.Context[zmq.Socket[bytes]] = zmq.Context.shadow(self._context)  # pyright: ignore[reportUnknownMemberType]
-        self._authenticator = AsyncioAuthenticator(self._context)
-        self._router: zmq.asyncio.Socket | None = None
+        self._routes = Routes(local.index, patience_s)
+        self._connections = Connections(limits.connections, limits.backlog, connect_s + patience_s)
+        self._intake = Intake(local, limits, self.traffic, self._cut_off, self._on_trouble)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Links:
@@ -145,15 +93,24 @@ class Links:
         SetupError
             If the address cannot be bound.
         """
-        self._authenticator.start()
-        self._authenticator.configure_curve_callback(credentials_provider=self)
-        try:
-            self._listen()
-        except SetupError:
-            await self.__aexit__()
-            raise
+        loop = self._loop = asyncio.get_running_loop()
+        self._broken: asyncio.Future[None] = loop.create_future()
+        self._sockets = Sockets(
+            self._local,
+            self._heartbeat_s,
+            self._connect_s,
+            LOST_BEATS * self._heartbeat_s,
+            lambda key: self._intake.admit(key, loop.time()),
+            self._hear,
+        )
+        if self._local.endpoint:
+            try:
+                self._sockets.listen()
+            except SetupError:
+                await self.__aexit__()
+                raise
         self.set_peers(self._peers)
-        self._tasks = [asyncio.create_task(self._hear()), asyncio.create_task(self._beat())]
+        self._tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._check_connections())]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -161,175 +118,168 @@ class Links:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._authenticator.stop()
-        for dealer in self._dealers.values():
-            dealer.close(linger=1000)
-        if self._router is not None:
-            self._router.close(linger=0)
-        await asyncio.to_thread(self._context.term)
-
-    def callback(self, domain: str, key: bytes) -> bool:
-        """Tell ZAP whether the key (Z85) is that of an active member."""
-        known = z85.decode(key) in {peer.curve_key for peer in self._peers.values()}
-        if not known:
-            log.warning("refused a connection: its CURVE key is no active member's")
-        return known
+        self._sockets.close()
+        await asyncio.to_thread(self._sockets.context.term)
 
     def set_peers(self, peers: Mapping[int, Peer]) -> None:
         """Take over who is an active member besides this one. Links to others are cut at once, both ways."""
         gone = [index for index, peer in self._peers.items() if _key_of(peers.get(index)) != peer.curve_key]
+        for index in gone:
+            self._disconnect(index)
+            self._intake.forget(index)
+            self.heard_at.pop(index, None)
         for index, peer in peers.items():
             known = self._peers.get(index)
             endpoint = peer.endpoint or (known.endpoint if known and index not in gone else None)
-            self._peers[index] = Peer(index, peer.account, peer.curve_key, peer.endpoint_hash, endpoint)
+            self._peers[index] = replace(peer, endpoint=endpoint)
         for index in gone:
-            self._hang_up(index)
             if index not in peers:
                 del self._peers[index]
-        if gone and self._router is not None:  # ZeroMQ can't drop one peer of a ROUTER: all come back through ZAP
-            router, self._router = self._router, None
-            router.close(linger=0)
+        self._intake.peers = self._peers
         for index in self._peers:
             self._dial(index)
 
     def send(self, to: int, round_: int, message: Message) -> None:
-        """Send, or drop it if the peer is not there or does not keep up."""
-        dealer, local = self._dealers.get(to), self._local
-        if dealer is None:
+        """Send, over another member if need be, or drop it if the peer is not there or does not keep up."""
+        now = self._loop.time()
+        frame = self._seal(round_, message)
+        if isinstance(message, WantChunks):
+            self._intake.asked(to, message.root, message.indices)
+        relays = [] if self._routes.is_direct(to, now) else self._routes.relays(to, now)[:RELAYS]
+        if not self._send_over(relays, to, frame) and not self._send_frame(to, frame):
             self.traffic.dropped += 1
-            return
-        frame = seal(Envelope(local.run, local.config_hash, round_, local.index, message), local.key)
-        try:
-            dealer.send(frame, zmq.NOBLOCK)
-            self.traffic.bytes_out += len(frame)
-        except zmq.Again:
-            self.traffic.dropped += 1
+
+    def reachable(self) -> frozenset[int]:
+        """Return the peers from whom something came lately without another one passing it on."""
+        return self._routes.direct(self._loop.time())
+
+    def cut_off(self, index: int, why: str) -> None:
+        """Disconnect a peer and refuse it for a while."""
+        self._cut_off(index, index, why)
 
     async def failure(self) -> None:
-        """Wait for ever, or until the links cannot go on (the port cannot be bound again): then raise why."""
-        await asyncio.gather(*self._tasks)
+        """Wait for ever, or until the links or whoever takes the messages cannot go on: then raise why."""
+        await asyncio.gather(self._broken, *self._tasks)
 
-    # Inside ------------------------------------------------------------------------------------------------------
-
-    def _listen(self) -> zmq.asyncio.Socket:
-        router = self._context.socket(zmq.ROUTER)
-        self._secure(router)
-        router.curve_server = True
-        router.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME)
-        router.setsockopt(zmq.RCVHWM, QUEUE)
-        try:
-            router.bind(self._local.bind)
-        except zmq.ZMQError as error:
-            router.close(linger=0)
-            msg = f"cannot listen on {self._local.bind} ({error}); free the port or change the endpoint"
-            raise SetupError(msg) from error
-        self._router = router
-        return router
-
-    def _secure(self, socket: zmq.Socket[bytes] | zmq.asyncio.Socket) -> None:
-        socket.setsockopt(zmq.CURVE_SECRETKEY, self._local.curve_secret)
-        socket.setsockopt(zmq.CURVE_PUBLICKEY, self._local.curve_public)
-        socket.setsockopt(zmq.HANDSHAKE_IVL, int(self._connect_s * 1000))
-        socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
+    # Making and cutting links --------------------------------------------------------------------------------------
 
     def _dial(self, index: int) -> None:
+        peer, now = self._peers[index], self._loop.time()
+        if not peer.endpoint or peer.dials_only or self._intake.bans.banned(index, index, now):
+            return
+        if self._sockets.dial(index, peer.endpoint, peer.curve_key):
+            self._routes.to(index).dialled_at = now
+
+    def _disconnect(self, index: int) -> None:
+        self._sockets.hang_up(index)
+        for number in self._connections.of(index):
+            self._sockets.shut(number)
+        self._routes.forget(index)
+
+    def _cut_off(self, author: int, link: int, why: str) -> None:
+        seconds = self._intake.bans.ban(author, link, self._loop.time())
+        self._intake.begin_anew(author)
+        over = "" if author == link else f" over member {link}"
+        if author == link:
+            self._disconnect(author)
+        self._on_trouble(author, f"{why}; it is cut off{over} for {seconds:g} s")
+
+    # Hearing -------------------------------------------------------------------------------------------------------
+
+    def _hear(self, who: bytes | int, parts: Sequence[bytes], connection: int, identity: bytes | None) -> None:
+        now = self._loop.time()
+        link = next((peer.index for peer in self._peers.values() if who in (peer.curve_key, peer.index)), None)
+        if link is None:  # removed
+            self._sockets.shut(connection)
+            return
+        for part in parts:
+            self._connections.read(connection, link, len(part), now)
+        outcome = self._intake.take(link, parts, now)
+        if identity is not None and not self._intake.bans.banned(link, link, now):
+            self._routes.to(link).identity = identity  # so that even one that is refused is told why
+        match outcome:
+            case PassOn(author, to, frame):
+                self._routes.to(author).direct_at = now
+                self._pass_on(to, frame)
+            case Heard():
+                self._take(link, outcome, now)
+            case None:
+                pass
+
+    def _take(self, link: int, heard: Heard, now: float) -> None:
+        self._routes.to(link).direct_at = self.heard_at[heard.author] = now
+        if not isinstance(heard.message, Beat):
+            try:
+                self._on_message(heard.author, heard.round, heard.message)
+            except Exception as error:  # noqa: BLE001 (handed over to whoever waits for a failure)
+                if not self._broken.done():
+                    self._broken.set_exception(error)
+            return
+        self._learn_endpoint(heard.author, heard.message.endpoint)
+        if heard.direct:
+            way = self._routes.to(link)
+            way.reaches = heard.message.reaches
+            way.hears_at = now if heard.message.hears else way.hears_at
+
+    def _learn_endpoint(self, index: int, endpoint: str) -> None:
         peer = self._peers[index]
-        if index in self._dealers or peer.endpoint is None:
-            return
-        dealer = self._speaking.socket(zmq.DEALER)
-        self._secure(dealer)
-        dealer.setsockopt(zmq.CURVE_SERVERKEY, peer.curve_key)
-        dealer.setsockopt(zmq.CONNECT_TIMEOUT, int(self._connect_s * 1000))
-        dealer.setsockopt(zmq.RECONNECT_IVL, 100)
-        dealer.setsockopt(zmq.RECONNECT_IVL_MAX, max(100, int(self._heartbeat_s * 1000)))
-        dealer.setsockopt(zmq.SNDHWM, QUEUE)
-        dealer.setsockopt(zmq.IMMEDIATE, 1)
-        dealer.connect(peer.endpoint)
-        self._dealers[index] = dealer
-        self._dialled_at[index] = asyncio.get_running_loop().time()
-
-    def _hang_up(self, index: int) -> None:
-        dealer = self._dealers.pop(index, None)
-        if dealer is not None:
-            dealer.close(linger=0)
-
-    async def _hear(self) -> None:
-        while True:
-            router = self._router or await self._listen_again()
-            try:
-                frames = await router.recv_multipart(copy=False)
-            except (zmq.ZMQError, asyncio.CancelledError):
-                if self._router is router:
-                    raise
-                continue  # closed because a member was removed
-            self._take_in(frames)
-
-    async def _listen_again(self) -> zmq.asyncio.Socket:
-        """Bind anew; ZeroMQ gives the port of a closed socket back a moment later."""
-        give_up_at = asyncio.get_running_loop().time() + self._connect_s
-        while True:
-            try:
-                return self._listen()
-            except SetupError:
-                if asyncio.get_running_loop().time() > give_up_at:
-                    raise
-                await asyncio.sleep(0.02)
-
-    def _take_in(self, frames: list[zmq.Frame]) -> None:
-        user = frames[-1].get("User-Id")
-        peer = next((p for p in self._peers.values() if z85.encode(p.curve_key).decode() == user), None)
-        if peer is None or self._bad.get(peer.index, 0) >= MAX_BAD_FRAMES:
-            return
-        data = frames[-1].bytes
-        self.traffic.bytes_in += len(data)
-        try:
-            envelope = self._check(peer, data)
-        except BadMessageError as error:
-            self.traffic.bad += 1
-            self._bad[peer.index] = self._bad.get(peer.index, 0) + 1
-            log.warning("member %d: %s", peer.index, error)
-            return
-        self.heard_at[peer.index] = asyncio.get_running_loop().time()
-        match envelope.message:
-            case Beat(endpoint, hears):
-                if hears:
-                    self._heard_by[peer.index] = self.heard_at[peer.index]
-                self._learn_endpoint(peer, endpoint)
-            case message:
-                self._on_message(peer.index, envelope.round, message)
-
-    def _check(self, peer: Peer, data: bytes) -> Envelope:
-        envelope, account = unseal(data)
-        if account != peer.account or envelope.sender != peer.index:
-            msg = f"a message says it is from member {envelope.sender} and is signed by {account}, on another's link"
-            raise BadMessageError(msg)
-        if envelope.config_hash != self._local.config_hash:
-            msg = (
-                f"it runs the configuration {envelope.config_hash.hex()[:12]} and this centre "
-                f"{self._local.config_hash.hex()[:12]}; both must hold the identical run.toml"
-            )
-            raise BadMessageError(msg)
-        if envelope.run != self._local.run:
-            msg = f"it takes part in run {envelope.run} and this centre in run {self._local.run}"
-            raise BadMessageError(msg)
-        return envelope
-
-    def _learn_endpoint(self, peer: Peer, endpoint: str) -> None:
         if peer.endpoint is None and endpoint_hash(endpoint) == peer.endpoint_hash:
-            self._peers[peer.index] = Peer(peer.index, peer.account, peer.curve_key, peer.endpoint_hash, endpoint)
-            self._dial(peer.index)
+            self._peers[index] = replace(peer, endpoint=endpoint)
+            self._dial(index)
+
+    # Speaking ------------------------------------------------------------------------------------------------------
+
+    def _seal(self, round_: int, message: Message) -> bytes:
+        local = self._local
+        return seal(Envelope(local.run, local.config_hash, round_, local.index, message), local.key)
+
+    def _send_frame(self, to: int, frame: bytes) -> bool:
+        taken = self._sockets.send(to, self._routes.to(to).identity, frame)
+        self._routes.sent(to, self._loop.time(), taken)
+        if taken:
+            self.traffic.bytes_out += len(frame)
+        return taken
+
+    def _send_over(self, relays: Sequence[int], to: int, frame: bytes) -> bool:
+        if not relays:
+            return False
+        wrapped = self._seal(0, Forward(to, frame))
+        return any(self._send_frame(relay, wrapped) for relay in relays)
+
+    def _pass_on(self, to: int, frame: bytes) -> None:
+        if to in self._peers and self._routes.is_direct(to, self._loop.time()):
+            self.traffic.relayed += self._send_frame(to, self._seal(0, Forward(to, frame)))
 
     async def _beat(self) -> None:
         while True:
-            now = asyncio.get_running_loop().time()
-            patience = LOST_BEATS * self._heartbeat_s
+            now = self._loop.time()
+            reaches = self._routes.direct(now)
             for index in list(self._peers):
-                if now - max(self._heard_by.get(index, 0.0), self._dialled_at.get(index, now)) > patience:
-                    self._hang_up(index)
-                    self._dial(index)
-                hears = now - self.heard_at.get(index, float("-inf")) <= patience
-                self.send(index, 0, Beat(self._local.endpoint, hears))
+                if self._routes.stalls(index, now):
+                    self._on_trouble(index, "it takes nothing any more though it speaks; its connections are made anew")
+                    self._disconnect(index)
+                elif self._routes.is_deaf(index, now):
+                    self._sockets.hang_up(index)
+                self._dial(index)
+                self.send(index, 0, Beat(self._local.endpoint, index in reaches, reaches))
             await asyncio.sleep(self._heartbeat_s)
+
+    async def _check_connections(self) -> None:
+        while True:
+            now, connections = self._loop.time(), self._connections
+            connections.see(self._sockets.connections(connections.numbers()), now)
+            for number in connections.swollen():
+                member = connections.member(number)
+                if member is not None and member in self._peers:
+                    self.cut_off(member, "it sends messages that do not end")
+                self._sockets.shut(number)
+            for number in connections.surplus(now):
+                self._sockets.shut(number)
+            await asyncio.sleep(CHECK_S)
+
+
+def _log_trouble(index: int, text: str) -> None:
+    log.warning("member %d: %s", index, text)
 
 
 def _key_of(peer: Peer | None) -> bytes | None:
