@@ -40,7 +40,7 @@ def call(*arguments: object) -> str:
 
 @pytest.fixture(scope="module")
 def rpc(tmp_path_factory) -> Iterator[str]:
-    command = [sys.executable, "-m", "wsi_swarm.cli.main", "chain", "dev", "--port", "0", "--json"]
+    command = [sys.executable, "-m", "wsi_swarm.cli.main", "chain", "dev", "--port", "0", "--block-time", "0", "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -174,7 +174,7 @@ def test_join_notes_members_that_the_file_does_not_know_as_they_are(world):
     path = world.folder / "federation.json"
     good = json.loads(path.read_text())
     path.write_text(json.dumps({**good, "members": [good["members"][0]]}))
-    assert "note   members    the file does not know member 1" in world.swarm("a", "join")
+    assert "note   members     the file does not know member 1" in world.swarm("a", "join")
     strange = {**good["members"][1], "account": "0x" + "11" * 20, "name": "strange"}
     path.write_text(json.dumps({**good, "members": [*good["members"], strange]}))
     assert "strange (0x" in world.swarm("a", "join")

@@ -115,7 +115,7 @@ def deploy(
         typer.echo(out.read_text(), nl=False)
     else:
         typer.echo(f"Contract {federation.contract} on chain {federation.chain_id} with {len(founders)} members.")
-        typer.echo(f"Give {out} to every centre.")
+        typer.echo(f"Give {out} to every centre; its fingerprint is {federation.fingerprint}")
 
 
 def _read_key(path: Path) -> bytes:

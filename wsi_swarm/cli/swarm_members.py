@@ -118,7 +118,7 @@ def join(
     def note(check: Check) -> None:
         found.append(check)
         if not as_json:
-            typer.echo(f"{check.outcome.value:<6} {check.about:<10} {check.told}")
+            typer.echo(f"{check.outcome.value:<6} {check.about:<11} {check.told}")
 
     note(Check("file", Outcome.OK, f"{federation} has the fingerprint {known.fingerprint}; compare it by telephone"))
     reader = open_reader(rpc, known)

@@ -27,7 +27,8 @@ def project_file() -> str:
     sections = [_HEAD.format(common=_COMMON)]
     sections += [f"[swarm.{command}]\n{_COMMON}" for command in ("propose", "vote", "resign", "rotate-key")]
     sections += [f'[swarm.{command}]\n{_COMMON}run = "run.toml"\n' for command in ("join", "start", "leave")]
-    sections.append("[swarm.status]\n" + "".join(line + "\n" for line in _COMMON.splitlines()[1:]))
+    where = "".join(line + "\n" for line in _COMMON.splitlines()[1:])
+    sections.append(f'[swarm.status]\n{where}state = "state"\n')
     sections.append(f'[swarm.audit]\n{_COMMON}run = "run.toml"\nstate = "state"\n')
     return "\n".join(sections)
 
