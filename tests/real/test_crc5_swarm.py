@@ -21,9 +21,9 @@ import numpy as np
 import pytest
 
 from heatmaps.attribution import contributions
-from models.auroc import auroc_interval
 from models.cohort import Centre, load_cohort
 from models.encoders import get_encoder
+from models.evaluation.auroc import auroc_interval
 from models.mil_learner import Hyperparameters
 from models.model_file import load_model
 from pipelines.extract import extract_slides

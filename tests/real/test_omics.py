@@ -17,7 +17,7 @@ import pytest
 import torch
 from sklearn.model_selection import StratifiedKFold
 
-from models.auroc import auroc_interval
+from models.evaluation.auroc import auroc_interval
 from models.tabular.cohort import TableCohort
 from models.tabular.lasso import coefficients
 from models.tabular.learners import make_table_learner, table_hyperparameters, table_model

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from models.auroc import auroc_interval
+from models.evaluation.auroc import auroc_interval
 from models.model_file import load_model
 from pipelines.errors import ConfigError
 from wsi_swarm.study.comparison import SWARM_BASIC, SWARM_WEIGHTED, Row, train_together

@@ -13,7 +13,7 @@ import openslide
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from models.auroc import auroc_interval
+from models.evaluation.auroc import auroc_interval
 from wsi_swarm.study.drawing.cases import CENTRES, CentrePlan, plan_cases
 from wsi_swarm.study.drawing.draw import draw_cohort, draw_slide
 from wsi_swarm.study.drawing.layout import LAYOUT_UM, TUMOUR, Region, plan_layout

@@ -30,8 +30,8 @@ def evaluate(
     """
     import json
 
-    from models.evaluate import evaluate_predictions
-    from models.evaluation_output import as_table, write_evaluation
+    from models.evaluation.evaluate import evaluate_predictions
+    from models.evaluation.output import as_table, write_evaluation
     from models.targets import parse_positive
     from wsi_swarm.errors import ConfigError
 

@@ -11,7 +11,7 @@ from heatmaps import render
 from heatmaps.attribution import contributions
 from heatmaps.explained import ExplainedSlide, Options
 from heatmaps.figure import Legend, Panel, draw
-from models.auroc import Auroc, auroc_interval
+from models.evaluation.auroc import Auroc, auroc_interval
 from pipelines.files import write_bytes
 from pipelines.slides import open_slide
 from wsi_swarm.study.drawing.layout import Region

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.auroc import auroc_interval
+from models.evaluation.auroc import auroc_interval
 from models.predict import predict_cohort
 from models.train import train_model
 from pipelines.errors import ConfigError, InputError
@@ -18,8 +18,8 @@ from wsi_swarm.swarm.state.encoding import decode, difference, encode
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from models.auroc import Auroc
     from models.cohort import Cohort, Patient
+    from models.evaluation.auroc import Auroc
     from models.feature_kind import FeatureKind
     from models.learner import Learner, State
     from models.model_file import Model

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from models.auroc import Auroc
+    from models.evaluation.auroc import Auroc
     from wsi_swarm.study.comparison import Row
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.auroc import Auroc, auroc_interval
+from models.evaluation.auroc import Auroc, auroc_interval
 from models.tables import Table, read_table
 from models.targets import Target, is_missing, spelling
 from pipelines.errors import ConfigError

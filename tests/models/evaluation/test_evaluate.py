@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from models.auroc import METHOD, auroc_interval, newcombe_interval
-from models.evaluate import evaluate_predictions
-from models.evaluation_output import as_table, write_evaluation
+from models.evaluation.auroc import METHOD, auroc_interval, newcombe_interval
+from models.evaluation.evaluate import evaluate_predictions
+from models.evaluation.output import as_table, write_evaluation
 from pipelines.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
