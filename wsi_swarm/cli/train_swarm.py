@@ -38,6 +38,12 @@ def train_swarm(
     bind: str | None = typer.Option(
         None, "--bind", help="Where to listen, if not at the endpoint, for example tcp://*:5101 behind a firewall."
     ),
+    socks: str = typer.Option(
+        "",
+        "--socks",
+        envvar="WSI_SWARM_SOCKS_PROXY",
+        help="SOCKS5 proxy HOST:PORT through which the other centres are called.",
+    ),
 ) -> None:
     """Take part in a run as one centre: train here, merge with the others, until the agreed rounds are done.
 
@@ -51,7 +57,7 @@ def train_swarm(
     from wsi_swarm.swarm.config import read_run_config
     from wsi_swarm.swarm.identity import load_identity, passphrase_from
     from wsi_swarm.swarm.ledger.federation import read_federation
-    from wsi_swarm.swarm.network.links import bind_address
+    from wsi_swarm.swarm.network.address import bind_address, socks_address
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -64,11 +70,12 @@ def train_swarm(
 
         learner = make_learner(config, clini, slides, features, table, columns)
         weight = config.weight_of(learner.n_patients)
-        _say(
-            f"{identity.name}: {learner.n_patients} patients, merge weight {weight}, listening for {identity.endpoint}"
-        )
+        reached = f"listening for {identity.endpoint}" if identity.endpoint else "dialling out only"
+        _say(f"{identity.name}: {learner.n_patients} patients, merge weight {weight}, {reached}")
         where = bind or bind_address(identity.endpoint)
-        path, root = Service(config, identity, known, dir, state, rpc, where, learner, _say, start_model).run()
+        proxy = socks_address(socks) if socks else ""
+        service = Service(config, identity, known, dir, state, rpc, where, learner, _say, start_model, proxy)
+        path, root = service.run()
     except KeyboardInterrupt:
         _say("stopped; start it again with the same options to go on")
         raise typer.Exit(130) from None

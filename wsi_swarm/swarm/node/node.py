@@ -79,6 +79,8 @@ class Centre:
         Takes one line for a person.
     save_final
         Takes the finished run's model.
+    socks
+        HOST:PORT of a SOCKS proxy through which peers are dialled; empty for none.
     """
 
     config: RunConfig
@@ -93,6 +95,7 @@ class Centre:
     bind: str
     say: Callable[[str], None]
     save_final: Callable[[FixedState], None]
+    socks: str = ""
 
 
 _WHY_VOID = {
@@ -141,7 +144,8 @@ class Node:
         self._next_block = state.opened_block
         self._machine = await _in_thread(lambda: self._make_machine(state, index))
         timeouts = centre.config.timeouts
-        links = Links(self._local(index), timeouts.heartbeat_s, timeouts.connect_s, self._peers(), self._hear)
+        waits = (timeouts.heartbeat_s, timeouts.connect_s)
+        links = Links(self._local(index), *waits, self._peers(), self._hear, self._hear_of_trouble)
         async with links:
             self._links = links
             self._spawn(self._watch(links))
@@ -164,7 +168,15 @@ class Node:
     def _local(self, index: int) -> Local:
         centre, me = self._centre, self._centre.identity
         return Local(
-            index, me.key, me.curve_public, me.curve_secret, me.endpoint, centre.bind, centre.run, centre.config.hash
+            index,
+            me.key,
+            me.curve_public,
+            me.curve_secret,
+            me.endpoint,
+            centre.bind,
+            centre.run,
+            centre.config.hash,
+            centre.socks,
         )
 
     def _make_machine(self, state: RunState, index: int) -> Machine:
@@ -229,7 +241,8 @@ class Node:
         if state.phase is Phase.ATTEST and self._commits[0] != (state.round, state.committed):
             self._commits = ((state.round, state.committed), dict(reader.commits(run, state.round)))
         commits = self._commits[1] if self._commits[0][0] == state.round else {}
-        return ChainSeen(state, commits, self._members)
+        links = self._links
+        return ChainSeen(state, commits, self._members, links.reachable() if links is not None else frozenset())
 
     def _peers(self) -> dict[int, Peer]:
         centre = self._centre
@@ -238,6 +251,9 @@ class Node:
             for m in self._members
             if m.active and m.account != centre.identity.account
         }
+
+    def _hear_of_trouble(self, member: int, text: str) -> None:
+        self._centre.say(f"{self._name(member)}: {text}")
 
     def _hear(self, sender: int, round_: int, message: Any) -> None:
         self._tell(Received(sender, round_, message))

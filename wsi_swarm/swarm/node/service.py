@@ -50,6 +50,8 @@ class Service:
         Takes lines for a person.
     start_model
         File of the model that the run starts from, if it starts from one and this centre has it.
+    socks
+        HOST:PORT of a SOCKS proxy through which peers are dialled; empty for none.
     """
 
     def __init__(
@@ -64,11 +66,13 @@ class Service:
         learner: Learner,
         say: Callable[[str], None],
         start_model: Path | None = None,
+        socks: str = "",
     ) -> None:
         self._config, self._identity, self._federation = config, identity, federation
         self._state, self._bind, self._learner, self._say = state, bind, learner, say
         self._reader = EvmReader(RpcClient(rpc), federation)
         self._ledger = EvmLedger(RpcClient(rpc), federation, identity.key, folder / JOURNAL)
+        self._socks = socks
         self._first = initial_model(config, start_model)
         self.result: tuple[Path, str] | None = None
         """Path and root of the finished model."""
@@ -122,6 +126,7 @@ class Service:
             self._bind,
             self._say,
             save_final,
+            self._socks,
         )
         await Node(centre).run()
 
