@@ -175,9 +175,38 @@ def test_join_notes_members_that_the_file_does_not_know_as_they_are(world):
     good = json.loads(path.read_text())
     path.write_text(json.dumps({**good, "members": [good["members"][0]]}))
     assert "note   members     the file does not know member 1" in world.swarm("a", "join")
-    strange = {**good["members"][1], "account": "0x" + "11" * 20, "name": "strange"}
+    strange = {**good["members"][1], "curve_key": "77" * 32, "account": "0x" + "11" * 20, "name": "strange"}
     path.write_text(json.dumps({**good, "members": [*good["members"], strange]}))
     assert "strange (0x" in world.swarm("a", "join")
+
+
+def test_join_adds_what_this_centre_knows_itself_to_its_file(world):
+    run, path = world.folder / "run.toml", world.folder / "federation.json"
+    run.write_text(run_config_toml(CONFIG))
+    good = path.read_text()
+    told = json.loads(good)
+    path.write_text(json.dumps({**told, "members": told["members"][1:]}))
+    world.swarm("a", "join")
+    after = json.loads(path.read_text())
+    assert {member["name"] for member in after["members"]} == {"a", "b"}
+    assert after["runs"] == []
+    world.swarm("a", "start", "--run", run)
+    path.write_text(good)  # the file of a centre that did not propose it
+    world.swarm("b", "vote", 1, "yes")
+    world.swarm("b", "join", "--run", run)
+    assert [one["name"] for one in json.loads(path.read_text())["runs"]] == ["test"]
+    assert world.status()["runs"][0]["name"] == "test"
+
+
+def test_a_proof_for_an_older_key_of_the_voter_is_no_proof(world):
+    world.init("c", 3, "--federation", world.folder / "federation.json")
+    request = world.folder / "c" / "c.join.json"
+    world.swarm("a", "propose", "--request", request)
+    world.swarm("b", "rotate-key")
+    with pytest.raises(IntegrityError, match="had another key when it was made"):
+        world.swarm("b", "vote", 1, "yes", "--request", request)
+    world.swarm("c", "join")
+    assert "carried out" in world.swarm("b", "vote", 1, "yes", "--request", request)
 
 
 def test_keys_rotate_and_the_others_see_it(world):

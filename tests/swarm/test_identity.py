@@ -100,8 +100,7 @@ FEDERATION = Federation(1337, CONTRACT, bytes(32), 1, ())
 def applicant_and_members(folder):
     """Return an applicant, two members, and the request that the applicant makes for the first of them."""
     applicant, first, second = (create_identity(folder / name, name, ENDPOINT, None) for name in "xab")
-    members = {first.account: first.curve_public}
-    return applicant, first, second, write_request(folder, applicant, 1337, CONTRACT, 1000, members)
+    return applicant, first, second, write_request(folder, applicant, 1337, CONTRACT, 1000, [first.curve_public])
 
 
 def test_a_request_proves_both_keys_to_each_member_that_it_names(tmp_path):
@@ -109,7 +108,9 @@ def test_a_request_proves_both_keys_to_each_member_that_it_names(tmp_path):
     file = read_join_file(path)
     assert check_request(file, first, FEDERATION, 1000) is None
     assert "no proof of its CURVE key for this centre" in str(check_request(file, second, FEDERATION, 1000))
-    moved = replace(file, proofs={second.account: file.proofs[first.account]})  # a proof is for its member alone
+    moved = replace(
+        file, proofs={second.curve_public: file.proofs[first.curve_public]}
+    )  # a proof is for its member alone
     assert "does not hold the CURVE key" in str(check_request(moved, second, FEDERATION, 1000))
 
 
@@ -117,12 +118,12 @@ def test_a_request_that_names_a_key_of_another_is_found_out(tmp_path):
     applicant, first, _, path = applicant_and_members(tmp_path)
     theirs = create_identity(tmp_path / "y", "y", ENDPOINT, None).curve_public
     stolen = replace(applicant, curve_public=theirs)  # signs for a key whose secret it does not have
-    file = read_join_file(write_request(tmp_path, stolen, 1337, CONTRACT, 1000, {first.account: first.curve_public}))
+    file = read_join_file(write_request(tmp_path, stolen, 1337, CONTRACT, 1000, [first.curve_public]))
     assert "does not hold the CURVE key" in str(check_request(file, first, FEDERATION, 1000))
     for point in (bytes(32), bytes([1]) + bytes(31)):  # whose secret everybody knows
         weak = replace(applicant, curve_public=point)
         file = read_join_file(write_request(tmp_path, weak, 1337, CONTRACT, 1000))
-        file = replace(file, proofs={first.account: bytes(32)})
+        file = replace(file, proofs={first.curve_public: bytes(32)})
         assert "does not hold the CURVE key" in str(check_request(file, first, FEDERATION, 1000))
     assert path.is_file()
 
@@ -142,6 +143,7 @@ def test_requests_for_another_swarm_expired_or_signed_by_another_are_refused(tmp
     "change",
     [
         {"proofs": {"x": "00"}},
+        {"proofs": {"00" * 32: "00"}},
         {"proofs": []},
         {"endpoint": "tcp://h:1\x1b[2J"},
         {"name": ""},

@@ -62,7 +62,7 @@ def init(
     passphrase = passphrase_from(os.environ)
     identity = create_identity(dir, name, endpoint or "", passphrase)
     where = (known.chain_id, known.contract) if known else (chain_id, ZERO_ADDRESS)
-    members = {member.account: member.curve_key for member in known.members} if known else {}
+    members = [member.curve_key for member in known.members] if known else []
     request = write_request(dir, identity, *where, int(time.time()), members)
     for file, text in (("wsi-swarm.toml", project_file()), ("run.example.toml", RUN_EXAMPLE)):
         if not (dir / file).exists():
@@ -101,6 +101,7 @@ def join(
     from wsi_swarm.errors import IntegrityError
     from wsi_swarm.swarm.config import read_run_config
     from wsi_swarm.swarm.identity import write_request
+    from wsi_swarm.swarm.ledger.federation import write_federation
     from wsi_swarm.swarm.ledger.rpc_client import RpcClient
     from wsi_swarm.swarm.oversight.joining import (
         Check,
@@ -129,15 +130,23 @@ def join(
         note(check)
     for check in check_self(reader, known, identity, rotating):
         note(check)
-    for check in check_run(reader, known, read_run_config(run) if run.is_file() else None):
+    config = read_run_config(run) if run.is_file() else None
+    for check in check_run(reader, known, config):
         note(check)
+    agreed = found[-1].outcome is Outcome.OK
     members = [one for one in reader.members() if one.active]
     member = next((one for one in members if one.account == identity.account), None)
     failed = next((check for check in found if check.outcome is Outcome.FAILED), None)
     request = None
     if member is None and failed is None:
-        keys = {one.account: one.curve_key for one in members}
+        keys = [one.curve_key for one in members]
         request = write_request(dir, identity, known.chain_id, known.contract, int(time.time()), keys)
+    if member is not None and failed is None:
+        better = known.with_self(identity.name, identity.account, identity.curve_public, identity.endpoint)
+        if config is not None and agreed:
+            better = better.with_run(config.name, config.hash)
+        if better != known:
+            write_federation(federation, better)
     told = {
         "name": identity.name,
         "account": identity.account,
@@ -170,11 +179,17 @@ def leave(
 
     Stop this centre's node first: a node that runs enrols again by itself.
     """
+    from wsi_swarm.errors import ConfigError
     from wsi_swarm.swarm.config import read_run_config
+    from wsi_swarm.swarm.ledger.base import Phase
 
     known = open_federation(federation)
     ledger = open_ledger(dir, rpc, known)
-    number = run_of(ledger, read_run_config(run), run).run
+    state = run_of(ledger, read_run_config(run), run)
+    number = state.run
+    if state.phase is Phase.FINISHED:
+        msg = f"run {number} is finished, and nobody waits for anybody in it any more"
+        raise ConfigError(msg)
     ledger.leave(number)
     tell(as_json, {"run": number, "left": True}, f"left run {number}; 'wsi-swarm train-swarm' takes part again")
 
@@ -227,8 +242,7 @@ def rotate_key(
     rotated = begin_rotation(dir, identity, "" if dial_only else endpoint)
     ledger.rotate_key(rotated.curve_public, endpoint_hash(rotated.endpoint))
     end_rotation(dir, rotated)
-    told = rotated.join_request(known.chain_id, known.contract, 0)
-    write_federation(federation, known.with_member(rotated.name, told))
+    write_federation(federation, known.with_self(rotated.name, rotated.account, rotated.curve_public, rotated.endpoint))
     where = rotated.endpoint or "(dials only)"
     tell(
         as_json,

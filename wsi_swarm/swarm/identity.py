@@ -28,7 +28,7 @@ from wsi_swarm.swarm.ledger.typed_data import (
 from wsi_swarm.swarm.network.links import bind_address
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wsi_swarm.swarm.ledger.base import JoinRequest
 
@@ -173,18 +173,18 @@ def write_request(
     chain_id: int,
     contract: str,
     now: int,
-    members: Mapping[str, bytes] | None = None,
+    members: Iterable[bytes] = (),
 ) -> Path:
     """Sign and write ``<name>.join.json`` for a contract, or for one to be made (the zero address).
 
     Parameters
     ----------
-    members : mapping of account to bytes
+    members : iterable of bytes
         CURVE public keys of those who shall be able to check that this centre holds its own.
     """
     request = identity.join_request(chain_id, contract, now)
     digest = _digest(request, chain_id, contract)
-    proofs = {account: prove_curve_key(identity.curve_secret, key, digest) for account, key in (members or {}).items()}
+    proofs = {key: prove_curve_key(identity.curve_secret, key, digest) for key in members}
     path = folder / f"{identity.name}{JOIN_SUFFIX}"
     write_join_file(path, JoinFile(identity.name, chain_id, contract, request, proofs))
     return path
@@ -200,11 +200,11 @@ def check_request(file: JoinFile, identity: Identity, federation: Federation, no
         return f"it is not signed by its account {request.account}"
     if now >= request.expiry:
         return "it has expired; the applicant makes a new one with 'swarm join'"
-    proof = file.proofs.get(identity.account)
+    proof = file.proofs.get(identity.curve_public)
     if proof is None:
         return (
-            "it brings no proof of its CURVE key for this centre, which was no member when it was made; the applicant "
-            "makes a new one with 'swarm join' and the present federation file"
+            "it brings no proof of its CURVE key for this centre, which was no member or had another key when it was "
+            "made; the applicant makes a new one with 'swarm join'"
         )
     digest = _digest(request, federation.chain_id, federation.contract)
     if not curve_key_is_proven(identity.curve_secret, request.curve_key, digest, proof):

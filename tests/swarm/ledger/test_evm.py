@@ -145,7 +145,7 @@ def test_files_come_back_as_they_were_written(world: Any, tmp_path: Path) -> Non
     assert read_federation(federation) == world.federation
     request = td.sign_join_request(world.keys[3], 1337, world.federation.contract, b"k" * 32, "tcp://h:1", 99)
     path = tmp_path / "kiel.join.json"
-    file = JoinFile("kiel", 1337, world.federation.contract, request, {world.ledgers[0].account: b"p" * 32})
+    file = JoinFile("kiel", 1337, world.federation.contract, request, {b"m" * 32: b"p" * 32})
     write_join_file(path, file)
     assert read_join_file(path) == file
     with pytest.raises(ConfigError, match="is no join request"):

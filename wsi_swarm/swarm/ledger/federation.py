@@ -101,9 +101,18 @@ class Federation:
         if any(known.name == name and known.account != request.account for known in self.members):
             msg = f"another centre of the federation is called {name}; give this one another label with --name"
             raise ConfigError(msg)
-        others = tuple(known for known in self.members if known.account != request.account)
-        added = FederationMember(name, request.account, request.curve_key, request.endpoint)
-        return replace(self, members=(*others, added))
+        return self._with(FederationMember(name, request.account, request.curve_key, request.endpoint))
+
+    def with_self(self, name: str, account: str, curve_key: bytes, endpoint: str) -> Federation:
+        """Return the federation with what the own centre knows of itself; a label that it has here stays."""
+        told = next((known.name for known in self.members if known.account == account), name)
+        return self._with(FederationMember(told, account, curve_key, endpoint))
+
+    def _with(self, member: FederationMember) -> Federation:
+        if member in self.members:
+            return self
+        others = tuple(known for known in self.members if known.account != member.account)
+        return replace(self, members=(*others, member))
 
     def with_run(self, name: str, config_hash: bytes) -> Federation:
         """Return the federation with a run added, if it is not there."""
@@ -175,15 +184,15 @@ class JoinFile:
         The centre's label.
     chain_id, contract
         For which swarm the request is signed; the zero address for one that is yet to be founded.
-    proofs : mapping of account to bytes
-        For each member that the applicant knew: proof that it holds its CURVE key (``key_proof``).
+    proofs : mapping of bytes to bytes
+        By the CURVE public key of each member that the applicant knew: proof that it holds its own (``key_proof``).
     """
 
     name: str
     chain_id: int
     contract: str
     request: JoinRequest
-    proofs: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    proofs: Mapping[bytes, bytes] = field(default_factory=dict[bytes, bytes])
 
 
 def write_join_file(path: Path, file: JoinFile) -> None:
@@ -201,7 +210,7 @@ def write_join_file(path: Path, file: JoinFile) -> None:
             "endpoint": request.endpoint,
             "expiry": request.expiry,
             "signature": request.signature.hex(),
-            "proofs": {account: proof.hex() for account, proof in file.proofs.items()},
+            "proofs": {key.hex(): proof.hex() for key, proof in file.proofs.items()},
         },
     )
 
@@ -223,7 +232,7 @@ def read_join_file(path: Path) -> JoinFile:
             int(told["expiry"]),
             _hex(told["signature"], 65),
         )
-        proofs = {_text(account): _hex(proof, 32) for account, proof in told["proofs"].items()}
+        proofs = {_hex(key, 32): _hex(proof, 32) for key, proof in told["proofs"].items()}
         return JoinFile(_text(told["name"]), int(told["chain_id"]), _text(told["contract"]), request, proofs)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         msg = f"{path} is no whole join request ({error!r}); ask the centre that sent it for a new copy."

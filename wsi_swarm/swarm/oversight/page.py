@@ -66,9 +66,10 @@ def _members(told: Mapping[str, Any]) -> Table:
     table = _table("members", ("#", "name", "account", "", "reached at"))
     for one in told["members"]:
         endpoint = "dials out only" if one["dials_only"] else one["endpoint"] or "not known here"
-        word = "active" if one["active"] else "no member any more"
+        endpoint, word = (endpoint, "active") if one["active"] else ("", "no member any more")
+        name = "(not in the file)" if one["name"] == one["account"] else one["name"]
         style = "" if one["active"] else "dim"
-        table.add_row(str(one["index"]), one["name"], one["account"], word, endpoint, style=style)
+        table.add_row(str(one["index"]), name, one["account"], word, endpoint, style=style)
     return table
 
 
