@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -132,3 +134,12 @@ class Net:
 @pytest.fixture
 def net() -> Net:
     return Net()
+
+
+@pytest.fixture
+def socks():
+    """A SOCKS5 proxy, to be entered."""
+    specification = importlib.util.spec_from_file_location("socks", Path(__file__).with_name("socks.py"))
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module.Socks

@@ -199,7 +199,7 @@ class Links:
             self._routes.to(link).identity = identity  # so that even one that is refused is told why
         match outcome:
             case PassOn(author, to, frame):
-                self._routes.to(author).direct_at = now
+                self._routes.heard(author, now)
                 self._pass_on(to, frame)
             case Heard():
                 self._take(link, outcome, now)
@@ -207,7 +207,8 @@ class Links:
                 pass
 
     def _take(self, link: int, heard: Heard, now: float) -> None:
-        self._routes.to(link).direct_at = self.heard_at[heard.author] = now
+        self._routes.heard(link, now)
+        self.heard_at[heard.author] = now
         if not isinstance(heard.message, Beat):
             try:
                 self._on_message(heard.author, heard.round, heard.message)

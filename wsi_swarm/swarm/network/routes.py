@@ -58,12 +58,9 @@ class Routes:
         """Forget everything about a peer."""
         self._ways.pop(index, None)
 
-    def heard(self, index: int, now: float, identity: bytes | None) -> None:
-        """Note that something came straight from a peer, over a connection that it made (``identity``) or the own."""
-        way = self.to(index)
-        way.direct_at = now
-        if identity is not None:
-            way.identity = identity
+    def heard(self, index: int, now: float) -> None:
+        """Note that something came straight from a peer."""
+        self.to(index).direct_at = now
 
     def is_direct(self, index: int, now: float) -> bool:
         """Whether something came straight from this peer lately."""
@@ -78,8 +75,9 @@ class Routes:
 
         Both ends of a pair begin with the same one, and different pairs with different ones.
         """
-        able = (index for index in self.direct(now) if index != to and to in self._ways[index].reaches)
-        return sorted(able, key=lambda index: (index - self._me - to) % 256)
+        able = sorted(index for index in self.direct(now) if index != to and to in self._ways[index].reaches)
+        first = (self._me + to) % max(1, len(able))
+        return able[first:] + able[:first]
 
     def is_deaf(self, index: int, now: float) -> bool:
         """Whether a dialled peer has not said for long that it hears this member: it is to be dialled anew."""
