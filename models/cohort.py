@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from models.feature_kind import FeatureKind, common_kind, count_tiles, find_feature_file
+from models.cohorts import patients as of_patients
+from models.cohorts import slides as of_slides
+from models.cohorts.features import common_kind
+from models.cohorts.finding import refuse
+from models.cohorts.sizes import empty_classes
+from models.feature_kind import FeatureKind, count_tiles, find_feature_file
 from models.tables import Table, read_table
-from models.targets import Target, is_missing, resolve_target, spelling
+from models.targets import Target, is_missing, resolve_target
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -110,19 +115,15 @@ def load_merged_cohort(
         resolve_target(name, chain(*(t.column(name) for t in tables)), positive.get(name), where) for name in targets
     ]
     patients: dict[str, Patient] = {}
-    origin: dict[str, Centre] = {}
     dropped: list[str] = []
-    for centre, centre_labels in zip(centres, labels, strict=True):
-        slides, without = _slides_by_patient(centre.slides, centre.features)
+    standing: list[dict[str, of_patients.Place]] = []
+    for centre, table, centre_labels in zip(centres, tables, labels, strict=True):
+        slide_table = read_table(centre.slides)
+        slides, without = _slides_by_patient(slide_table, centre.features)
         dropped += without
+        standing.append({**of_patients.places(slide_table), **of_patients.places(table)})
+        refuse(of_patients.in_two_centres(standing))
         for patient_id in sorted(centre_labels.keys() | slides.keys()):
-            if patient_id in origin:
-                msg = (
-                    f"patient {patient_id} stands in two centres ({origin[patient_id].clini} and {centre.clini}); "
-                    "take the patient out of one, or data of one person is counted twice"
-                )
-                raise ConfigError(msg)
-            origin[patient_id] = centre
             reason, patient = _patient(patient_id, centre_labels.get(patient_id), slides.get(patient_id), resolved)
             if patient is None:
                 dropped.append(f"patient {patient_id}: {reason}")
@@ -133,13 +134,14 @@ def load_merged_cohort(
         msg = f"{where}: no patient has both features and a label; first reasons: {'; '.join(dropped[:3]) or 'none'}"
         raise ConfigError(msg)
     cohort = Cohort(ordered, tuple(resolved), tuple(dropped), common_kind([s for p in ordered for s in p.slides]))
-    _require_both_classes(cohort, where)
+    for target in resolved:
+        refuse(empty_classes(target, cohort.counts(target.name)[:2], centres[0].clini))
     return cohort
 
 
 def load_unlabelled_cohort(slides: Path, features: Path) -> Cohort:
     """Load patients from a slide table alone, to predict them; raises as ``load_merged_cohort``."""
-    by_patient, dropped = _slides_by_patient(slides, features)
+    by_patient, dropped = _slides_by_patient(read_table(slides), features)
     patients = tuple(Patient(name, files, {}) for name, files in sorted(by_patient.items()) if files)
     dropped += [f"patient {name}: none of the slides has features" for name, files in by_patient.items() if not files]
     if not patients:
@@ -161,54 +163,29 @@ def check_names(targets: Sequence[str], positive: Mapping[str, str]) -> None:
 
 def labels_by_patient(table: Table, targets: Sequence[str]) -> dict[str, dict[str, str]]:
     """Return known labels by patient and target of a clinical table; ``ConfigError`` where two rows disagree."""
-    ids = table.column("PATIENT")
-    columns = {name: table.column(name) for name in targets}
-    patients: dict[str, dict[str, str]] = {}
-    first_row: dict[tuple[str, str], int] = {}
-    for index, patient_id in enumerate(ids):
-        if not patient_id:
-            msg = f"{table.where(index, 'PATIENT')}: the patient's id is empty; fill it in or delete the row"
-            raise ConfigError(msg)
-        labels = patients.setdefault(patient_id, {})
-        for name, cells in columns.items():
-            if is_missing(cells[index]):
-                continue
-            known = labels.setdefault(name, cells[index])
-            row = first_row.setdefault((patient_id, name), table.numbers[index])
-            if spelling(known) != spelling(cells[index]):
-                msg = (
-                    f"{table.where(index, name)}: patient {patient_id} is {cells[index]!r} here "
-                    f"and {known!r} in row {row}; keep the right one"
-                )
-                raise ConfigError(msg)
+    refuse([*of_patients.empty_cells(table, ["PATIENT"]), *of_patients.contradictions(table, targets)])
+    patients: dict[str, dict[str, str]] = {patient: {} for patient in table.column("PATIENT")}
+    for name in targets:
+        for patient, label in zip(table.column("PATIENT"), table.column(name), strict=True):
+            if not is_missing(label):
+                patients[patient].setdefault(name, label)
     return patients
 
 
-def _slides_by_patient(path: Path, features: Path) -> tuple[dict[str, tuple[Path, ...]], list[str]]:
+def _slides_by_patient(table: Table, features: Path) -> tuple[dict[str, tuple[Path, ...]], list[str]]:
     """Return feature files by patient (empty where none was found) and a sentence for each slide without tiles."""
-    table = read_table(path)
+    refuse(of_patients.empty_cells(table, ["PATIENT", "FILENAME"]))
+    refuse(of_slides.of_two_patients(table, lambda filename: find_feature_file(features, filename)[0]))
     found: dict[str, set[Path]] = {}
-    owner: dict[Path, tuple[str, int]] = {}
     without: list[str] = []
     for index, (patient_id, filename) in enumerate(zip(table.column("PATIENT"), table.column("FILENAME"), strict=True)):
-        for column, cell in (("PATIENT", patient_id), ("FILENAME", filename)):
-            if not cell:
-                msg = f"{table.where(index, column)}: the cell is empty; fill it in or delete the row"
-                raise ConfigError(msg)
         files = found.setdefault(patient_id, set())
         expected, there = find_feature_file(features, filename)
-        other, row = owner.setdefault(expected, (patient_id, table.numbers[index]))
-        if other != patient_id:
-            msg = (
-                f"{table.where(index, 'FILENAME')}: slide {filename} belongs to patient {patient_id} here and to "
-                f"{other} in row {row}; a slide has one patient"
-            )
-            raise ConfigError(msg)
         if there and count_tiles(expected):
             files.add(expected)
         else:
             fault = f"{expected} has no tiles" if there else f"no {expected}"
-            without.append(f"slide {filename} ({path.name} row {table.numbers[index]}): {fault}")
+            without.append(f"slide {filename} ({table.path.name} row {table.numbers[index]}): {fault}")
     return {patient: tuple(sorted(files)) for patient, files in found.items()}, without
 
 
@@ -226,15 +203,3 @@ def _patient(
     if not present:
         return f"no label for {' or '.join(known)}", None
     return "", Patient(patient_id, slides, present)
-
-
-def _require_both_classes(cohort: Cohort, where: str) -> None:
-    for target in cohort.targets:
-        positives, negatives, _ = cohort.counts(target.name)
-        if positives == 0 or negatives == 0:
-            lacking = target.positive if positives == 0 else " or ".join(target.negative)
-            msg = (
-                f"{where}: no patient with features is {lacking} in column {target.name}; add such patients or leave "
-                f"the target out ({len(cohort.dropped)} patients or slides were dropped)"
-            )
-            raise ConfigError(msg)

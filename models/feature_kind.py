@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.errors import ConfigError, InputError
+from pipelines.errors import InputError
 from pipelines.features import describe_any
 from pipelines.features.read_any import UNKNOWN_ENCODER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from pipelines.features.read_any import Described
 
 SLIDE_SUFFIXES = frozenset(
     {".svs", ".tif", ".tiff", ".ndpi", ".mrxs", ".scn", ".vms", ".vmu", ".bif", ".dcm", ".svslide", ".czi", ".isyntax"}
@@ -48,6 +48,12 @@ class FeatureKind:
         return f"{self.encoder} (card {card}, weights {weights}, {self.dim} numbers, tiles of {tiles})"
 
 
+def slide_name(filename: str) -> str:
+    """Return a FILENAME cell without folder and suffix of a slide or feature file."""
+    relative = Path(filename.replace("\\", "/"))
+    return relative.stem if relative.suffix.lower() in {".h5", ".pt"} | SLIDE_SUFFIXES else relative.name
+
+
 def find_feature_file(folder: Path, filename: str) -> tuple[Path, bool]:
     """Return the feature file that belongs to a FILENAME cell, and whether it is there.
 
@@ -56,9 +62,7 @@ def find_feature_file(folder: Path, filename: str) -> tuple[Path, bool]:
     slide suffixes are cut off, since names such as ``TCGA-..-DX1.UUID`` hold dots.
     """
     relative = Path(filename.replace("\\", "/"))
-    name = relative.name
-    if relative.suffix.lower() in {".h5", ".pt"} | SLIDE_SUFFIXES:
-        name = relative.stem
+    name = slide_name(filename)
     path = folder / f"{name}.h5"
     mirrored = () if relative.is_absolute() or ".." in relative.parts else (folder / relative.parent / f"{name}.h5",)
     for place in (path, *mirrored, folder / f"{name}.pt"):
@@ -75,7 +79,11 @@ def read_kind(path: Path) -> FeatureKind:
     InputError
         If the file is no feature file, or not whole.
     """
-    described = describe_any(path)
+    return kind_of(path, describe_any(path))
+
+
+def kind_of(path: Path, described: Described) -> FeatureKind:
+    """Return the kind of a file that was described; raises as ``read_kind``."""
     attrs = described.attrs
     if described.content.vectors is None:
         msg = f"{path} holds tiles and no features; run 'wsi-swarm extract' and name the folder of the features"
@@ -100,23 +108,3 @@ def read_kind(path: Path) -> FeatureKind:
 def count_tiles(path: Path) -> int:
     """Return the number of tiles in a feature file; raises as ``read_kind``."""
     return describe_any(path).content.tiles
-
-
-def common_kind(paths: Sequence[Path]) -> FeatureKind:
-    """Return the kind of all files.
-
-    Raises
-    ------
-    ConfigError
-        If two files differ.
-    """
-    first = read_kind(paths[0])
-    for path in paths[1:]:
-        kind = read_kind(path)
-        if kind != first:
-            msg = (
-                f"{path} holds features of {kind} and {paths[0]} of {first}; they can't be mixed, tile and extract "
-                "all slides in one way"
-            )
-            raise ConfigError(msg)
-    return first

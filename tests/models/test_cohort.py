@@ -117,7 +117,7 @@ def test_the_same_patient_twice_without_conflict_is_one_patient(whole) -> None:
 
 def test_features_of_two_encoders_are_refused(whole) -> None:
     whole.slide("c", encoder="other")
-    with pytest.raises(ConfigError, match=r"c\.h5 holds features of other .* and .*a\.h5 of toy"):
+    with pytest.raises(ConfigError, match=r"c\.h5: it holds features of other .* and .*a\.h5 of toy"):
         load(whole)
     whole.slide("c", requested_mpp=1.0)
     with pytest.raises(ConfigError, match=r"224 µm at 1 µm/px"):

@@ -12,7 +12,8 @@ import pytest
 
 from models.bags import load_bag
 from models.cohort import Patient
-from models.feature_kind import FeatureKind, common_kind, find_feature_file, read_kind
+from models.cohorts.features import common_kind
+from models.feature_kind import FeatureKind, find_feature_file, read_kind
 from models.model_file import load_model
 from pipelines.errors import ConfigError, InputError
 from pipelines.features.content import KEPT
