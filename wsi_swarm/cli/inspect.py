@@ -63,6 +63,11 @@ def _model_facts(path: Path) -> dict[str, Any]:
     model = load_table_model(path) if model_format(path) == TABLE_FORMAT else load_model(path)
     weights = sum(int(array.size) for array in model.state.values())
     facts = {**asdict(model.spec), "kind": "model", "path": str(path), "sha256": model.sha256, "weights": weights}
+    bits = model.spec.provenance.get("run", {}).get("fraction_bits")
+    if isinstance(bits, int):
+        from wsi_swarm.swarm.state.encoding import encode
+
+        facts["root"] = encode(model.state, bits).root.hex()  # the start_root of a run that goes on from this model
     if "columns" in facts:
         facts["learner"] = model.spec.kind
         facts["table"] = {"columns_sha256": columns_sha256(facts["columns"]), "n_features": len(facts["columns"])}
@@ -176,6 +181,7 @@ def _model_lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("model", facts["path"]),
         ("sha256", facts["sha256"]),
+        *([("root", facts["root"])] if "root" in facts else []),
         ("targets", "; ".join(targets)),
         *(_of_tables(facts) if "table" in facts else _of_slides(facts)),
         ("provenance", json.dumps(facts["provenance"], ensure_ascii=False)),

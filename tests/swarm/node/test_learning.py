@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from models.model_file import load_model, save_model
 from models.tabular.model import load_table_model
 from models.tabular.table import columns_sha256
 from pipelines.features import Features, describe, write_features
+from wsi_swarm.cli.main import app
 from wsi_swarm.errors import ConfigError, InputError
 from wsi_swarm.swarm.config import RunConfig
 from wsi_swarm.swarm.merge import whole
@@ -112,6 +115,7 @@ def test_each_kind_goes_from_tables_to_a_model_file(tmp_path: Path, kind: str, m
     assert files[0] == files[1] == files[2]
     loaded = (load_model if kind == "attention_mil" else load_table_model)(tmp_path / "0.safetensors")
     assert encode(loaded.state, config.fraction_bits).root == model.root
+    assert json.loads(CliRunner().invoke(app, ["inspect", str(path), "--json"]).stdout)["root"] == model.root.hex()
     assert loaded.spec.provenance["run"]["final_root"] == state.root.hex()
     assert loaded.spec.targets[0].negative == ("no",)
 
