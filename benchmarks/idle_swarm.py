@@ -27,8 +27,9 @@ from wsi_swarm.swarm.ledger.rpc_client import RpcClient
 from wsi_swarm.swarm.ledger.typed_data import ZERO_ADDRESS
 from wsi_swarm.swarm.merge.whole import start
 from wsi_swarm.swarm.network.links import bind_address
+from wsi_swarm.swarm.node.centre import Centre
 from wsi_swarm.swarm.node.checkpoint import Checkpoint
-from wsi_swarm.swarm.node.node import Centre, Node
+from wsi_swarm.swarm.node.node import Node
 from wsi_swarm.swarm.state.encoding import FixedState, encode
 
 if TYPE_CHECKING:

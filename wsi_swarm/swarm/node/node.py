@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, assert_never
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, assert_never
 
 from wsi_swarm.errors import SwarmError
-from wsi_swarm.swarm.ledger.base import Final, Phase, RunState, Void, VoidReason
+from wsi_swarm.swarm.ledger.base import Phase, RunState
 from wsi_swarm.swarm.ledger.errors import LedgerError, RefusedError
 from wsi_swarm.swarm.merge.whole import unpack_loss
 from wsi_swarm.swarm.network.links import Links, Local, Peer
+from wsi_swarm.swarm.node.telling import Telling
+from wsi_swarm.swarm.node.threads import in_thread
 from wsi_swarm.swarm.protocol.desk import Plan, Seat
 from wsi_swarm.swarm.protocol.events import (
     Action,
@@ -42,67 +43,22 @@ from wsi_swarm.swarm.protocol.events import (
     Trained,
 )
 from wsi_swarm.swarm.protocol.message import Attest, Propose
+from wsi_swarm.swarm.protocol.perform import perform
 from wsi_swarm.swarm.protocol.round import Machine
 from wsi_swarm.swarm.state.encoding import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from models.learner import Learner, TrainResult
-    from wsi_swarm.swarm.config import RunConfig
-    from wsi_swarm.swarm.identity import Identity
-    from wsi_swarm.swarm.ledger.base import Ledger, LedgerReader, Member
-    from wsi_swarm.swarm.ledger.federation import Federation
-    from wsi_swarm.swarm.node.checkpoint import Checkpoint
+    from models.learner import TrainResult
+    from wsi_swarm.swarm.ledger.base import Member
+    from wsi_swarm.swarm.node.centre import Centre
     from wsi_swarm.swarm.state.encoding import FixedState
 
 log = logging.getLogger(__name__)
-_T = TypeVar("_T")
 
 POLL_S = 1.0
 """Longest time between two looks at the chain; a peer that knows more, or an own transaction, hastens the next."""
-
-
-@dataclass(frozen=True)
-class Centre:
-    """What a node is made of.
-
-    Attributes
-    ----------
-    reader, ledger
-        Two views of the contract: one polls while a transaction of the other is waiting for its block.
-    initial
-        The whole state from which the run starts; None if this centre has to fetch it from the others.
-    bind
-        Address to listen on.
-    say
-        Takes one line for a person.
-    save_final
-        Takes the finished run's model.
-    socks
-        HOST:PORT of a SOCKS proxy through which peers are dialled; empty for none.
-    """
-
-    config: RunConfig
-    identity: Identity
-    federation: Federation
-    reader: LedgerReader
-    ledger: Ledger
-    learner: Learner
-    initial: FixedState | None
-    checkpoint: Checkpoint
-    run: int
-    bind: str
-    say: Callable[[str], None]
-    save_final: Callable[[FixedState], None]
-    socks: str = ""
-
-
-_WHY_VOID = {
-    VoidReason.TOO_FEW_COMMITS: "too few centres committed in time",
-    VoidReason.NO_QUORUM: "no quorum attested in time",
-    VoidReason.REJECTED: "so many centres could not attest that no quorum was left",
-}
 
 
 class Node:
@@ -120,9 +76,7 @@ class Node:
         self._look = asyncio.Event()
         self._over: asyncio.Future[Leave] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Future[None]] = set()
-        self._round_began = time.monotonic()
-        self._loss = float("nan")
-        self._losses: dict[str, float | None] = {}
+        self._telling = Telling(centre.run, centre.say)
         self._status_at = float("-inf")
         self._disk = ThreadPoolExecutor(1, "checkpoint")  # in order, and out of the way of the event loop
         self._saved: asyncio.Future[None] | None = None
@@ -136,13 +90,13 @@ class Node:
             If this centre was removed by vote, or the chain refuses what cannot be repeated.
         """
         centre = self._centre
-        state, self._members = await _in_thread(lambda: (centre.reader.run(centre.run), centre.reader.members()))
+        state, self._members = await in_thread(lambda: (centre.reader.run(centre.run), centre.reader.members()))
         index = next((m.index for m in self._members if m.active and m.account == centre.identity.account), None)
         if index is None:
             msg = f"the account {centre.identity.account} is no active member of {centre.reader.contract}"
             raise SwarmError(msg)
         self._next_block = state.opened_block
-        self._machine = await _in_thread(lambda: self._make_machine(state, index))
+        self._machine = await in_thread(lambda: self._make_machine(state, index))
         timeouts = centre.config.timeouts
         waits = (timeouts.heartbeat_s, timeouts.connect_s)
         links = Links(self._local(index), *waits, self._peers(), self._hear, self._hear_of_trouble)
@@ -210,7 +164,7 @@ class Node:
         while True:
             self._look.clear()
             try:
-                seen = await _in_thread(self._read_chain)
+                seen = await in_thread(self._read_chain)
             except LedgerError as error:  # the node is away or unwell: deadlines go on, so do the others
                 if reachable:
                     self._centre.say(f"waiting for the chain: {error}")
@@ -284,7 +238,7 @@ class Node:
                 self._saved = self._write(lambda: centre.checkpoint.keep_merge(merged))
             case KeepUpdate(round_, reveal, blob):
                 account = self._members[reveal.member].account
-                self._losses[account] = unpack_loss(reveal.flags)
+                self._telling.losses[account] = unpack_loss(reveal.flags)
                 self._write(lambda: centre.checkpoint.keep_update(round_, account, reveal, blob))
             case Adopt(finals, model):
                 self._write(lambda: centre.checkpoint.save_model(model, finals))
@@ -314,8 +268,8 @@ class Node:
             result = learner.train(decode(job.model), job.finals, config.rounds, steps, config.seed)
             return result, encode(result.state, config.fraction_bits)
 
-        result, state = await _in_thread(work)
-        self._loss = result.loss
+        result, state = await in_thread(work)
+        self._telling.own_loss = result.loss
         self._tell(Trained(job.base_root, job.finals, state, result.loss))
 
     async def _transact(self, action: LedgerAction) -> None:
@@ -323,7 +277,7 @@ class Node:
         if isinstance(action, Commit | Finalise) and self._saved is not None:
             await self._saved  # what is promised on the chain must survive this process
         try:
-            await _in_thread(lambda: self._call_ledger(action))
+            await in_thread(lambda: perform(self._centre.ledger, self._centre.run, action))
         except RefusedError as error:
             refusal = error.code
             log.info("%s refused: %s", type(action).__name__, error.code)
@@ -333,68 +287,26 @@ class Node:
         self._tell(Settled(action, refusal))
         self._look.set()
 
-    def _call_ledger(self, action: LedgerAction) -> None:
-        ledger, run = self._centre.ledger, self._centre.run
-        match action:
-            case Enrol(weight):
-                ledger.enrol(run, weight)
-            case Commit(round_, commitment):
-                ledger.commit(run, round_, commitment)
-            case Finalise(round_, contributors, merged_root, signatures):
-                ledger.finalise(run, round_, contributors, merged_root, signatures)
-            case Reject(round_):
-                ledger.reject(run, round_)
-            case Report(proof):
-                ledger.report_equivocation(run, proof)
-            case Poke():
-                ledger.poke(run)
-            case _:
-                assert_never(action)
-
-    async def _report_rounds(self) -> None:
-        centre, since = self._centre, self._next_block
-        events, self._next_block = await _in_thread(lambda: centre.reader.events(since))
-        for event in events:
-            match event:
-                case Final(run=centre.run):
-                    took, self._round_began = time.monotonic() - self._round_began, time.monotonic()
-                    who = ", ".join(self._name(member) for member in sorted(event.contributors))
-                    centre.say(
-                        f"round {event.round} final after {took:.1f} s: merged {who}; own loss {self._loss:.4f}; "
-                        f"root {event.merged_root.hex()[:12]}"
-                    )
-                case Void(run=centre.run):
-                    self._round_began = time.monotonic()
-                    centre.say(f"round {event.round} void: {_WHY_VOID[event.reason]}; the model stays as it was")
-                case _:
-                    pass
-
     def _write(self, work: Callable[[], None]) -> asyncio.Future[None]:
         """Write to the checkpoint after all that was to be written before; a failure ends the node."""
         written = asyncio.get_running_loop().run_in_executor(self._disk, work)
         written.add_done_callback(self._ended)
         return written
 
-    def _save_status(self, now_at_once: bool) -> None:
+    async def _report_rounds(self) -> None:
+        reader, since = self._centre.reader, self._next_block
+        events, self._next_block = await in_thread(lambda: reader.events(since))
+        self._telling.of_rounds(events, self._name)
+
+    def _save_status(self, moved: bool) -> None:
         """Write for ``swarm status`` what the chain does not know, once per heartbeat and when a round has moved."""
-        now, heartbeat_s = time.monotonic(), self._centre.config.timeouts.heartbeat_s
-        if self._state is None or self._links is None or not (now_at_once or now - self._status_at >= heartbeat_s):
-            return
-        self._status_at, heard_at, checkpoint = now, self._links.heard_at, self._centre.checkpoint
-        told: dict[str, object] = {
-            "run": self._centre.run,
-            "round": self._state.round,
-            "phase": self._state.phase.name.lower(),
-            **self.traffic(),
-            "losses": dict(self._losses),
-            "peers": {
-                member.account: {"heard_s": round(now - heard_at[member.index], 1)}
-                for member in self._members
-                if member.index in heard_at
-            },
-            "updated": time.time(),
-        }
-        self._write(lambda: checkpoint.save_status(told))
+        now, checkpoint = time.monotonic(), self._centre.checkpoint
+        if self._state is not None and (moved or now - self._status_at >= self._centre.config.timeouts.heartbeat_s):
+            self._status_at = now
+            heard_at = {} if self._links is None else self._links.heard_at
+            heard_s = {m.account: round(now - heard_at[m.index], 1) for m in self._members if m.index in heard_at}
+            told = self._telling.status(self._state, self.traffic(), heard_s, time.time())
+            self._write(lambda: checkpoint.save_status(told))
 
     def _name(self, member: int) -> str:
         return self._centre.federation.name_of(self._members[member])
@@ -408,28 +320,3 @@ class Node:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None and not self._over.done():
             self._over.set_exception(error)
-
-
-async def _in_thread(work: Callable[[], _T]) -> _T:
-    """Run ``work`` in a thread that does not hold the process back when it ends: training may take an hour."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[_T] = loop.create_future()
-
-    def settle(result: _T | None, error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # pyright: ignore[reportArgumentType]
-
-    def body() -> None:
-        try:
-            result, error = work(), None
-        except BaseException as caught:  # noqa: BLE001 (handed over to the awaiting task, which raises it)
-            result, error = None, caught
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, result, error)
-
-    threading.Thread(target=body, daemon=True).start()
-    return await future

@@ -12,9 +12,10 @@ from wsi_swarm.swarm.ledger.errors import NotNowError
 from wsi_swarm.swarm.ledger.evm import EvmLedger, EvmReader
 from wsi_swarm.swarm.ledger.rpc_client import RpcClient
 from wsi_swarm.swarm.merge.whole import model_of
+from wsi_swarm.swarm.node.centre import Centre
 from wsi_swarm.swarm.node.checkpoint import Checkpoint
 from wsi_swarm.swarm.node.learning import final_model, initial_model
-from wsi_swarm.swarm.node.node import POLL_S, Centre, Node
+from wsi_swarm.swarm.node.node import POLL_S, Node
 from wsi_swarm.swarm.node.runs import find_run, vote_for_wanted
 from wsi_swarm.swarm.state.encoding import decode
 
