@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,6 +81,10 @@ def deploy(
         Path | None,
         typer.Option(help="File with the deploying key as 64 hex digits; it gets no rights. Default: a fresh key."),
     ] = None,
+    confirmations: Annotated[
+        int,
+        typer.Option(min=0, help="Blocks that must follow one before it is believed; 0 where a block is final (QBFT)."),
+    ] = 0,
     voting_hours: Annotated[float, typer.Option(help="How long a proposal is open to votes.")] = 168.0,
     max_fee_wei: Annotated[int, typer.Option(help="Price per gas to offer; 0 where gas is free.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -108,6 +113,7 @@ def deploy(
         now=int(time.time()),
         max_fee_wei=max_fee_wei,
     )
+    federation = replace(federation, confirmations=confirmations)
     write_federation(out, federation)
     for left in (journal, journal.with_name(journal.name + ".lock")):
         left.unlink(missing_ok=True)

@@ -175,9 +175,9 @@ def leave(
     rpc: Rpc = RPC,
     as_json: AsJson = False,
 ) -> None:
-    """Take no part in a run any more, so that nobody waits for this centre; it may enrol again later.
+    """Take no part in a run any more, so that nobody waits for this centre.
 
-    Stop this centre's node first: a node that runs enrols again by itself.
+    Its node ends; started again, it takes part again.
     """
     from wsi_swarm.errors import ConfigError
     from wsi_swarm.swarm.config import read_run_config

@@ -130,3 +130,20 @@ def test_what_cannot_be_a_chain_is_refused(tmp_path):
             f"a={other.enode}",
         )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_projects_own_compose_file_calls_commands_that_exist():
+    import shlex
+    from pathlib import Path
+
+    import typer
+    import yaml
+
+    file = Path(__file__).parents[3] / "compose.yaml"
+    for service in yaml.safe_load(file.read_text())["services"].values():
+        command = typer.main.get_command(app)
+        for word in service["command"]:
+            if hasattr(command, "commands"):
+                command = command.commands[word]
+            elif word.startswith("--"):
+                assert any(word in option.opts for option in command.params), shlex.join(service["command"])
