@@ -18,6 +18,7 @@ state = "state"          # checkpoints, and what the audit reads
 clini = "clini.csv"      # PATIENT and one column per target
 slides = "slides.csv"    # PATIENT and FILENAME
 features = "features"    # what 'wsi-swarm extract' wrote
+# table = "table.csv"    # in place of slides and features, for a run with [table]
 # bind = "tcp://*:5101"  # where to listen, if not at the endpoint of 'swarm init'
 """
 
