@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wsi_swarm.cli import simulate
 from wsi_swarm.cli.swarm_members import init, join, leave, resign, rotate_key
 from wsi_swarm.cli.swarm_open import (
     FEDERATION,
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True)
     for command in (init, join, propose, vote, start, leave, resign, rotate_key, status, audit):
         group.command(command.__name__.replace("_", "-"))(command)
+    group.command("simulate")(simulate.simulate)
     app.add_typer(group, name="swarm", help="Become a member, vote, start a run, watch it and audit it.")
 
 

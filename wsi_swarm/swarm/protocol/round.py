@@ -85,7 +85,7 @@ class Machine:
         self._train_seconds = 0.0
         self._adopted: bytes | None = None
         self._model_download: Download | None = None
-        self._early: list[Received] = []
+        self._early: dict[int, Received] = {}
         self._finished_at: float | None = None
         self._have_heard_at = float("-inf")
         self._have_final: set[int] = set()
@@ -133,9 +133,10 @@ class Machine:
             downloads = {one.root: one for one in self._work.downloads} if same_base else {}
             self._work = Work(self._desk, self._shelf, state.round, state.base_root, downloads)
         if state.phase is Phase.ATTEST:
-            early, self._early = self._early, []
-            for event in early:
-                self._hear(event)
+            early, self._early = self._early, {s: e for s, e in self._early.items() if e.round > state.round}
+            for event in early.values():
+                if event.round == state.round:  # who is still ahead of us is heard at the next look, not asked for one
+                    self._hear(event)
 
     def _trained(self, event: Trained) -> None:
         if self._training_since is not None:
@@ -169,8 +170,8 @@ class Machine:
         if state is None or event.round < state.round:
             return
         if event.round > state.round or state.phase is Phase.COMMIT:
-            if isinstance(message, Reveal) and len(self._early) < 2 * len(self._desk.members):
-                self._early.append(event)
+            if isinstance(message, Reveal) and message.member == event.sender:
+                self._early[event.sender] = event
             self._desk.look()
         elif state.phase is Phase.ATTEST and event.sender in state.committed:
             self._work.hear(state, event.sender, message)

@@ -146,6 +146,7 @@ class Chain:
         self._accounts = [founder.account for founder in founders]
         self._pool: list[_Transaction] = []
         self._nonce = 0
+        self._final_height = -1
         self._depth = plan.confirmations + max(plan.lag.values(), default=0)
         self._keeps = self._depth > 0 or bool(plan.reorgs)
         self._blocks: deque[_Block] = deque()
@@ -235,8 +236,9 @@ class Chain:
         self._blocks.append(block)
         while len(self._blocks) > 2 * self._depth + 8:
             self._blocks.popleft()
-        if len(self._blocks) > self.plan.confirmations:
-            final = self._view(0)
+        final = self._view(0)
+        if final.height > self._final_height:
+            self._final_height = final.height
             self._on_block(final.model)
             for transaction in final.transactions:
                 self._tell(transaction)

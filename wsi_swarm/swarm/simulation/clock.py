@@ -17,36 +17,33 @@ class Clock:
 
     Attributes
     ----------
-    now
-        Seconds; what happens at the same moment happens in the order in which it was asked for.
+    passed
+        Seconds since the beginning; what happens at the same moment happens in the order in which it was asked for.
     """
 
     def __init__(self) -> None:
-        self.now = START
+        self.passed = 0.0
         self._queue: list[tuple[float, int, Callable[[], object]]] = []
         self._count = 0
 
     @property
-    def passed(self) -> float:
-        """Seconds since the beginning."""
-        return self.now - START
+    def now(self) -> float:
+        """Seconds, as a clock on the wall would show them."""
+        return START + self.passed
 
     def later(self, delay: float, happen: Callable[[], object]) -> None:
         """Let something happen ``delay`` seconds from now."""
-        self._put(self.now + max(0.0, delay), happen)
+        self.at(self.passed + delay, happen)
 
     def at(self, passed: float, happen: Callable[[], object]) -> None:
         """Let something happen ``passed`` seconds after the beginning, or now if that is over."""
-        self._put(max(self.now, START + passed), happen)
-
-    def _put(self, when: float, happen: Callable[[], object]) -> None:
         self._count += 1
-        heapq.heappush(self._queue, (when, self._count, happen))
+        heapq.heappush(self._queue, (max(self.passed, passed), self._count, happen))
 
     def step(self, limit_s: float) -> bool:
         """Let the next thing happen; return False if there is none within ``limit_s`` seconds of the beginning."""
-        if not self._queue or self._queue[0][0] >= START + limit_s:
+        if not self._queue or self._queue[0][0] >= limit_s:
             return False
-        self.now, _, happen = heapq.heappop(self._queue)
+        self.passed, _, happen = heapq.heappop(self._queue)
         happen()
         return True

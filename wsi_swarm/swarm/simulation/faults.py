@@ -309,7 +309,8 @@ def draw(seed: int, names: tuple[str, ...], members: int | None = None) -> tuple
         At any time so many members are honest and not gone for good that they are a quorum.
     """
     chance = random.Random(f"faults {seed}")  # noqa: S311
-    count = members or chance.choice([2, 3, 3, 4, 5, 6, 8])
+    drawn = chance.choice([2, 3, 3, 4, 5, 6, 8])
+    count = members or drawn
     chain = ChainPlan()
     if "reorg" in names:
         chain = ChainPlan(chance.choice([0.5, 1.0, 2.0]), chance.randint(1, 4))

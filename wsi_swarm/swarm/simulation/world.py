@@ -72,6 +72,7 @@ class _Process:
     drift: Drift
     round: int = 0
     base_root: bytes = b""
+    looking: bool = False
     frozen_until: float = 0.0
 
 
@@ -126,8 +127,8 @@ class Simulation:
         Members whose process has ended in peace.
     trainings
         ``(member, number of its process, final rounds behind it)`` of each training that was begun.
-    steps
-        Actions that were carried out.
+    steps, looks
+        Actions that were carried out, and looks at the chain that a machine asked for.
     """
 
     def __init__(
@@ -164,6 +165,7 @@ class Simulation:
         self.left: set[int] = set()
         self.trainings: list[tuple[int, int, int]] = []
         self.steps = 0
+        self.looks = 0
         self._awaited = frozenset(range(s.members)) - self.faults.lies.keys() - self.faults.gone
         self._open_run()
 
@@ -283,13 +285,16 @@ class Simulation:
             disk.update = None
         if outage.damage in ("model", "all"):
             disk.model, disk.merges = None, []
+            self.models.pop(member, None)
         if outage.down_s is not None:
             self.clock.later(outage.down_s, lambda: self._start(member))
 
     def _recall(self, member: int) -> None:
         """Let a person start a node again whose run is finished, because another one still lacks its model."""
-        waiting = (self._awaited & self.run_state.enrolled) - self.left
-        if not waiting or member in self.faults.lies or self.models[member].root != self.run_state.base_root:
+        state = self.run_state
+        holders = {one for one, model in self.models.items() if model.root == state.base_root}
+        waiting = (self._awaited & state.enrolled) - self.left - holders
+        if not waiting or member not in holders - self.faults.lies.keys():
             return
         since = self.checks.finals[-1] - self.setting.deadline_s
         unhindered = [one for one in sorted(waiting) if one in self._processes and not self._hindered(one, since)]
@@ -308,6 +313,20 @@ class Simulation:
         if self._tell_chain(member, generation):
             self.clock.later(self.setting.poll_s, lambda: self._poll(member, generation))
 
+    def _look(self, member: int, generation: int) -> None:
+        """Look at the chain at once, unless that is being done."""
+        process = self._processes[member]
+        if process.looking:
+            return
+        process.looking = True
+        self.looks += 1
+
+        def look() -> None:
+            process.looking = False
+            self._tell_chain(member, generation)
+
+        self.clock.later(0.01, look)
+
     def _tell_chain(self, member: int, generation: int) -> bool:
         seen = self.chain.seen_by(member)
         return self._tell(member, generation, Tick() if seen is None else seen)
@@ -316,7 +335,7 @@ class Simulation:
         process = self._processes.get(member)
         if process is None or process.generation != generation:
             return False
-        if self.clock.now < START + process.frozen_until:
+        if self.clock.passed < process.frozen_until:
             self.clock.at(process.frozen_until, lambda: self._tell(member, generation, event))
             return True
         if isinstance(event, ChainSeen):
@@ -342,7 +361,7 @@ class Simulation:
             case Send():
                 self._send(member, action)
             case Look():
-                self.clock.later(0.01, lambda: self._tell_chain(member, generation))
+                self._look(member, generation)
             case Train():
                 self._train(member, generation, action)
             case SaveUpdate():
