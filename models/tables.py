@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -29,12 +29,15 @@ class Table:
         Its cells, row by row.
     numbers
         For each row its number in the file; the header is row 1.
+    cells
+        The same rows as they stand in the file, white space and all.
     """
 
     path: Path
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numbers: tuple[int, ...]
+    cells: tuple[tuple[str, ...], ...] = field(default=(), compare=False, repr=False)
 
     def column(self, name: str) -> tuple[str, ...]:
         """Return the cells of one column.
@@ -82,13 +85,13 @@ def read_table(path: Path) -> Table:
 
 
 def _table(path: Path, cells: list[list[str]]) -> Table:
-    cells = [[cell.strip() for cell in row] for row in cells]
-    if not cells or not any(cells[0]):
+    stripped = [[cell.strip() for cell in row] for row in cells]
+    if not stripped or not any(stripped[0]):
         msg = f"{path} row 1 is empty; it must name the columns"
         raise ConfigError(msg)
-    width = len(cells[0])
-    rows, numbers = [], []
-    for number, row in enumerate(cells[1:], start=2):
+    width = len(stripped[0])
+    rows, numbers, raw = [], [], []
+    for number, row in enumerate(stripped[1:], start=2):
         if not any(row):
             continue
         if any(row[width:]):
@@ -96,7 +99,8 @@ def _table(path: Path, cells: list[list[str]]) -> Table:
             raise ConfigError(msg)
         rows.append(tuple(row[:width]) + ("",) * (width - len(row)))
         numbers.append(number)
-    return Table(path, tuple(cells[0]), tuple(rows), tuple(numbers))
+        raw.append(tuple(cells[number - 1][:width]))
+    return Table(path, tuple(stripped[0]), tuple(rows), tuple(numbers), tuple(raw))
 
 
 def _read_csv(path: Path) -> list[list[str]]:

@@ -57,9 +57,14 @@ class Finding:
     @property
     def where(self) -> str:
         """File, row and column, as far as they are known."""
-        row = "" if self.row is None else f" row {self.row}"
-        column = "" if self.column is None else f"{',' if row else ''} column {self.column}"
-        return f"{self.file}{row}{column}"
+        return f"{self.file} {self.cell}".rstrip()
+
+    @property
+    def cell(self) -> str:
+        """Row and column, as far as they are known."""
+        row = [] if self.row is None else [f"row {self.row}"]
+        column = [] if self.column is None else [f"column {self.column}"]
+        return ", ".join(row + column)
 
     @property
     def sentence(self) -> str:

@@ -16,6 +16,7 @@ COMMANDS = (
     "extract",
     "convert",
     "inspect",
+    "validate",
     "train",
     "train_table",
     "predict",
