@@ -166,9 +166,12 @@ def summary(audit: Audit, names: Mapping[str, str]) -> list[str]:
     """Return the audit as lines for a person; ``names`` gives labels by account."""
     lines: list[str] = []
     for found in audit.rounds:
-        who = ", ".join(names.get(account, account) for account in found.contributors)
+        who = ", ".join(sorted(names.get(account, account) for account in found.contributors))
         line = f"round {found.round:>4}  {found.verdict:<9} {found.root[:12]}  {who}"
-        lines.append(f"{line}  {found.reason}".rstrip())
+        reason = found.reason
+        for account, name in names.items():
+            reason = reason.replace(account, name)
+        lines.append(f"{line}  {reason}".rstrip())
     counts = {verdict: sum(one.verdict == verdict for one in audit.rounds) for verdict in ("verified", "not kept")}
     finals = sum(one.verdict != "void" for one in audit.rounds)
     if audit.passed:

@@ -50,7 +50,6 @@ def page(told: Mapping[str, Any], now: float | None = None, since_s: float = 0.0
     parts: list[RenderableType] = [
         Text(f"contract {told['contract']} on chain {told['chain_id']}", style="bold"),
         Text(f"fingerprint {told['fingerprint']}", style="dim"),
-        _members(told),
     ]
     proposals = [one for one in told["proposals"] if one["status"] == "OPEN"]
     if proposals:
@@ -58,8 +57,8 @@ def page(told: Mapping[str, Any], now: float | None = None, since_s: float = 0.0
     for place, run in enumerate(reversed(told["runs"])):
         parts += _run(run, now, since_s, whole=place == 0 or run["phase"] != "FINISHED")
     if not told["runs"]:
-        parts.append(Text("no run yet; propose one with 'wsi-swarm swarm start'", style="dim"))
-    return Group(*parts)
+        parts.append(Text("\nno run yet; propose one with 'wsi-swarm swarm start'", style="dim"))
+    return Group(*parts, _members(told))  # last: of a page that is longer than the terminal, the end is not seen
 
 
 def _members(told: Mapping[str, Any]) -> Table:
@@ -170,7 +169,7 @@ def _node(node: Mapping[str, Any], now: float) -> Text:
 
 
 def _history(run: Mapping[str, Any]) -> Table:
-    shown = run["history"][-_LAST_ROUNDS:]
+    shown = run["history"][: -_LAST_ROUNDS - 1 : -1]
     voids = sum(one["result"] == "void" for one in run["history"])
     title = f"last {len(shown)} of {len(run['history'])} rounds" + (f", {voids} void" if voids else "")
     table = _table(title, ("round", "result", "took", "model", "merged from, or why not"))
