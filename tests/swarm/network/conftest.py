@@ -124,7 +124,7 @@ class Net:
         with zmq.Context() as context, context.socket(zmq.DEALER) as raw:
             raw.curve_publickey, raw.curve_secretkey = member.curve_public, member.curve_secret
             raw.curve_serverkey = to.curve_public
-            raw.linger = 0
+            raw.linger, raw.rcvhwm = 0, 1
             raw.connect(to.endpoint)
             yield raw
 

@@ -50,6 +50,18 @@ def test_a_number_that_is_given_to_another_connection_begins_anew():
     assert known.numbers() == []
 
 
+def test_a_connection_without_a_frame_is_the_members_who_alone_came_in_at_that_time():
+    known = Connections(at_most=2, backlog=10_000, patience_s=5)
+    known.admitted(3, 1.0)
+    known.admitted(1, 10.0)
+    known.see({7: Seen(70, 0)}, 10.2)
+    assert known.member(7) == 1
+    known.admitted(2, 12.0)
+    assert known.member(7) is None
+    known.read(7, member=2, size=1, now=12.0)
+    assert known.member(7) == 2
+
+
 @pytest.mark.parametrize("size", [0, 1, 100, 221, 222, 223, 5000, 300_000])
 def test_the_length_of_a_frame_on_the_wire_is_what_the_kernel_counts(size):
     with zmq.Context() as context, context.socket(zmq.ROUTER) as router, context.socket(zmq.DEALER) as dealer:

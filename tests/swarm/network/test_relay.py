@@ -103,12 +103,14 @@ def test_a_member_whose_port_turns_out_to_be_shut_is_reached_all_the_same(net):
 def test_a_proxy_is_asked_for_the_connection(net, dial_only, socks):
     async def play() -> None:
         a, b = net.local(0), net.local(1, dial_only=dial_only)
-        async with socks() as proxy:
-            async with net.links(a, b) as left, net.links(net.replace(b, socks=proxy.address), a) as right:
-                await net.until_heard(left, 1)
-                await net.until_heard(right, 0)
-                left.send(1, 1, Have(b"h" * 32))
-                await right.inbox.wait(1)
-                assert proxy.asked == [a.endpoint.removeprefix("tcp://")]
+        async with AsyncExitStack() as stack:
+            proxy = await stack.enter_async_context(socks())
+            left = await stack.enter_async_context(net.links(a, b))
+            right = await stack.enter_async_context(net.links(net.replace(b, socks=proxy.address), a))
+            await net.until_heard(left, 1)
+            await net.until_heard(right, 0)
+            left.send(1, 1, Have(b"h" * 32))
+            await right.inbox.wait(1)
+            assert proxy.asked == [a.endpoint.removeprefix("tcp://")]
 
     asyncio.run(play())

@@ -56,8 +56,10 @@ def test_a_dialled_peer_that_does_not_say_that_it_hears_is_dialled_anew():
 
 def test_who_speaks_but_takes_nothing_stalls():
     routes = Routes(0, patience_s=4)
+    routes.sent(1, -100.0, taken=False)  # nobody was there
     for now in (0.0, 2.0, 4.1):
         routes.heard(1, now)
+        assert routes.stalls(1, now) == (now > 4)
         routes.sent(1, now, taken=False)
     assert routes.stalls(1, 4.1)
     assert not routes.stalls(1, 9.0)  # silent besides: it is away

@@ -7,6 +7,7 @@ minus what was read from it as frames is what waits in memory because of it.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,6 +51,11 @@ class Connections:
     def __init__(self, at_most: int, backlog: int, patience_s: float) -> None:
         self._at_most, self._backlog, self._patience_s = at_most, backlog, patience_s
         self._open: dict[int, Connection] = {}
+        self._admitted: deque[tuple[float, int]] = deque(maxlen=4096)
+
+    def admitted(self, member: int, now: float) -> None:
+        """Note that a member got past the handshake, over a connection that is not known."""
+        self._admitted.append((now, member))
 
     def see(self, seen: Mapping[int, Seen], now: float) -> None:
         """Take over which connections there are now, by file descriptor."""
@@ -86,8 +92,15 @@ class Connections:
         return [number for number, one in self._open.items() if one.received - one.read > limit]
 
     def member(self, number: int) -> int | None:
-        """Return whose a connection is, if that is known."""
-        return self._open[number].member if number in self._open else None
+        """Return whose a connection is, if that is certain.
+
+        Before anything was read from it, it is the one member's who got past the handshake at that time, if it was one.
+        """
+        if number not in self._open or self._open[number].member is not None:
+            return self._open[number].member if number in self._open else None
+        opened_at = self._open[number].opened_at
+        suspects = {one for at, one in self._admitted if abs(at - opened_at) <= self._patience_s}
+        return suspects.pop() if len(suspects) == 1 else None
 
 
 def frame_bytes(size: int) -> int:

@@ -77,6 +77,7 @@ class Intake:
         self.bans = Bans(limits)
         self._meters: dict[tuple[int, int], Meter] = {}
         self._handshakes: dict[int, Bucket] = {}
+        self._strangers = Bucket(limits.bad, 0.0)
         self._asked: defaultdict[int, Asked] = defaultdict(Asked)
         self._told: set[tuple[int, str]] = set()
 
@@ -95,11 +96,11 @@ class Intake:
         """Fill a member's budgets again: it was punished."""
         self._meters = {pair: meter for pair, meter in self._meters.items() if index not in pair}
 
-    def admit(self, key: bytes, now: float) -> Verdict:
-        """Judge the CURVE key of a connection that somebody wants to make."""
-        index = next((peer.index for peer in self.peers.values() if peer.curve_key == key), None)
+    def admit(self, index: int | None, now: float) -> Verdict:
+        """Judge a connection that a member wants to make, or somebody (None) whose CURVE key is no member's."""
         if index is None:
-            log.warning("refused a connection: its CURVE key is no active member's")
+            if self._strangers.take(1, now):
+                log.warning("refused a connection: its CURVE key is no active member's")
             return Verdict.NO
         if self.bans.banned(index, index, now):
             return Verdict.NO

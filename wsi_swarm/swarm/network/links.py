@@ -19,6 +19,7 @@ from wsi_swarm.swarm.ledger.typed_data import endpoint_hash
 from wsi_swarm.swarm.network.address import bind_address
 from wsi_swarm.swarm.network.codec import seal
 from wsi_swarm.swarm.network.connections import Connections
+from wsi_swarm.swarm.network.gate import Verdict
 from wsi_swarm.swarm.network.intake import Heard, Intake, PassOn
 from wsi_swarm.swarm.network.limits import LIMITS, Limits
 from wsi_swarm.swarm.network.peers import Local, Peer, Traffic
@@ -100,7 +101,7 @@ class Links:
             self._heartbeat_s,
             self._connect_s,
             LOST_BEATS * self._heartbeat_s,
-            lambda key: self._intake.admit(key, loop.time()),
+            self._admit,
             self._hear,
         )
         if self._local.endpoint:
@@ -184,11 +185,21 @@ class Links:
             self._disconnect(author)
         self._on_trouble(author, f"{why}; it is cut off{over} for {seconds:g} s")
 
+    def _admit(self, key: bytes) -> Verdict:
+        index, now = self._owner(key), self._loop.time()
+        verdict = self._intake.admit(index, now)
+        if index is not None and verdict is Verdict.YES:
+            self._connections.admitted(index, now)
+        return verdict
+
+    def _owner(self, who: bytes | int) -> int | None:
+        return next((peer.index for peer in self._peers.values() if who in (peer.curve_key, peer.index)), None)
+
     # Hearing -------------------------------------------------------------------------------------------------------
 
     def _hear(self, who: bytes | int, parts: Sequence[bytes], connection: int, identity: bytes | None) -> None:
         now = self._loop.time()
-        link = next((peer.index for peer in self._peers.values() if who in (peer.curve_key, peer.index)), None)
+        link = self._owner(who)
         if link is None:  # removed
             self._sockets.shut(connection)
             return

@@ -85,9 +85,12 @@ class Routes:
         return way.dialled_at is not None and now - max(way.hears_at, way.dialled_at) > self._patience_s
 
     def sent(self, index: int, now: float, taken: bool) -> None:
-        """Note whether a peer's queue took a frame."""
+        """Note whether a peer's queue took a frame; if it is away, there is none."""
         way = self.to(index)
-        way.full_since = None if taken else now if way.full_since is None else way.full_since
+        if taken or not self.is_direct(index, now):
+            way.full_since = None
+        elif way.full_since is None:
+            way.full_since = now
 
     def stalls(self, index: int, now: float) -> bool:
         """Whether a peer speaks but has taken nothing for long."""
