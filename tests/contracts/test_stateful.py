@@ -20,7 +20,19 @@ from hypothesis.stateful import (
 )
 
 from wsi_swarm.swarm.ledger import decode
-from wsi_swarm.swarm.ledger.base import Committed, Final, Phase, RunState, RunTerms, Void, quorum
+from wsi_swarm.swarm.ledger.base import (
+    Committed,
+    Final,
+    Phase,
+    Rejected,
+    RoundOpened,
+    RunState,
+    RunTerms,
+    Struck,
+    Void,
+    committee,
+    quorum,
+)
 
 PEOPLE = st.integers(0, 5)
 SETS = st.frozensets(PEOPLE, max_size=6)
@@ -36,9 +48,10 @@ TERMS = st.builds(
     commit_seconds=st.sampled_from([10, 40]),
     attest_seconds=st.sampled_from([10, 40]),
     max_weight=st.just(3),
+    committee=st.sampled_from([0, 0, 3, 4]),
 )
 BAD_TERMS = st.builds(replace, TERMS, rounds=st.just(0)) | st.builds(
-    replace, TERMS, min_peers=st.sampled_from([1, 257])
+    replace, TERMS, min_peers=st.sampled_from([1, 5, 257])
 )
 
 
@@ -82,6 +95,20 @@ def machine(twin: Any) -> type[RuleBasedStateMachine]:
         def propose_removal(self, who: int, member: int) -> None:
             self.swarm.propose_removal(who, member)
 
+        @rule(who=PEOPLE, member=PEOPLE, joining=PEOPLE, forged=SELDOM)
+        def propose_replacement(self, who: int, member: int, joining: int, forged: bool) -> None:
+            request = self.swarm.request(joining, self.swarm.now + 100, forged=forged, curve_key=bytes([9 + who]) * 32)
+            self.swarm.propose_replacement(who, member, request)
+
+        @precondition(lambda self: len(self.swarm.model.active) > 3)
+        @rule(who=PEOPLE)
+        def resign(self, who: int) -> None:
+            self.swarm.resign(who)
+
+        @rule(who=PEOPLE, key=st.integers(0, 20))
+        def rotate_key(self, who: int, key: int) -> None:
+            self.swarm.rotate_key(who, key.to_bytes(32), b"e" * 32)
+
         @rule(who=PEOPLE, terms=TERMS | BAD_TERMS)
         def propose_run(self, who: int, terms: RunTerms) -> None:
             self.swarm.propose_run(who, terms)
@@ -95,6 +122,27 @@ def machine(twin: Any) -> type[RuleBasedStateMachine]:
         def enrol(self, who: frozenset[int], back: bool, weight: int) -> None:
             for one in sorted(who):
                 self.swarm.enrol(one, max(0, self.run - back), weight)
+
+        @precondition(lambda self: self.run)
+        @rule(who=PEOPLE)
+        def leave(self, who: int) -> None:
+            self.swarm.leave(who, self.run)
+
+        @precondition(lambda self: self.run)
+        @rule(who=SETS, shift=SELDOM, first_commit=st.booleans())
+        def reject(self, who: frozenset[int], shift: bool, first_commit: bool) -> None:
+            if first_commit:
+                self.all_expected_commit()
+            for one in sorted(who):
+                self.swarm.reject(one, self.run, self.state.round + shift)
+
+        @precondition(lambda self: self.run)
+        @rule(who=PEOPLE, liar=PEOPLE, roots=st.tuples(ROOTS, ROOTS), framed=SELDOM, commits=st.booleans())
+        def report(self, who: int, liar: int, roots: tuple[bytes, bytes], framed: bool, commits: bool) -> None:
+            if commits:
+                self.all_expected_commit()
+            other = (liar + 1) % 6 if framed else None
+            self.swarm.report(who, self.run, self.swarm.equivocation(self.run, liar, roots, other))
 
         @precondition(lambda self: self.run)
         @rule(who=SETS, shift=SELDOM, commitment=ROOTS)
@@ -122,8 +170,8 @@ def machine(twin: Any) -> type[RuleBasedStateMachine]:
         def finalise_soundly(self, who: int, left_out: frozenset[int], root: bytes, over: int = 0) -> None:
             """Submit as many signatures as a quorum needs, one fewer, or all."""
             state = self.state
-            able = sorted(state.committed & self.swarm.model.active)
-            signers = frozenset(able[: len(state.committed) // 2 + 1 + over])
+            able = sorted(state.committee & self.swarm.model.active - state.rejected)
+            signers = frozenset(able[: state.quorum + over])
             contributors = state.committed - left_out
             signatures = self.swarm.attest(self.run, contributors, root, signers)
             self.swarm.finalise(who, self.run, state.round, contributors, root, signatures)
@@ -162,10 +210,27 @@ def machine(twin: Any) -> type[RuleBasedStateMachine]:
                 there = {
                     e.member for e in log if isinstance(e, Committed) and (e.run, e.round) == (final.run, final.round)
                 }
-                least = self.swarm.model.runs[final.run - 1].terms.min_peers
-                assert final.attesters <= there
+                terms = self.swarm.model.runs[final.run - 1].terms
+                able = committee(there, final.round, terms.committee)
+                gone = {
+                    e.member for e in log if isinstance(e, Rejected) and (e.run, e.round) == (final.run, final.round)
+                }
+                assert final.attesters <= able - gone
                 assert final.contributors <= there
-                assert len(final.attesters) >= quorum(len(there), least)
+                assert len(final.attesters) >= quorum(len(able), terms.min_peers)
+
+        @invariant()
+        def who_was_struck_takes_no_part_any_more(self) -> None:
+            if not hasattr(self, "swarm"):
+                return
+            struck: set[tuple[int, int]] = set()
+            for event in self.swarm.model.log:
+                if isinstance(event, Struck):
+                    struck.add((event.run, event.member))
+                elif isinstance(event, RoundOpened):
+                    assert not {(event.run, member) for member in event.electorate} & struck
+                elif isinstance(event, Final):
+                    assert not {(event.run, member) for member in event.attesters} & struck
 
         @invariant()
         def every_round_can_be_ended_after_its_deadlines(self) -> None:
@@ -200,5 +265,5 @@ def test_random_histories(twin: Any) -> None:
 
 @pytest.mark.slow
 def test_many_long_random_histories(twin: Any) -> None:
-    long = settings(max_examples=80, stateful_step_count=50, deadline=None, suppress_health_check=CHECKS)
+    long = settings(max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=CHECKS)
     run_state_machine_as_test(machine(twin), settings=long)
