@@ -96,6 +96,8 @@ class Desk:
         self.seat, self.plan = seat, plan
         self.now = 0.0
         self.members: tuple[Member, ...] = ()
+        self.active: list[int] = []
+        """Indices of the members that have a say now, ascending."""
         self.commits: Mapping[int, bytes] = {}
         self.reachable: frozenset[int] = frozenset()
         self.strikes: dict[int, int] = {}
@@ -112,6 +114,8 @@ class Desk:
     def see(self, seen: ChainSeen, new_round: bool) -> None:
         """Take over what the chain says."""
         self._fresh = True
+        if seen.members != self.members:
+            self.active = sorted(member.index for member in seen.members if member.active)
         self.members, self.commits, self.reachable = seen.members, seen.commits, seen.reachable
         self._chain_ahead, self._round = seen.state.chain_time - self.now, seen.state.round
         if new_round:
@@ -121,11 +125,6 @@ class Desk:
     def chain_now(self) -> float:
         """Chain time in seconds, carried on from the last look: deadlines are compared with nothing else."""
         return self.now + self._chain_ahead
-
-    @property
-    def active(self) -> list[int]:
-        """Indices of the members that have a say now, ascending."""
-        return sorted(member.index for member in self.members if member.active)
 
     def sources(self, likely: frozenset[int], first: int | None = None) -> list[int]:
         """Return who may hold a blob: whom we reach directly, the owner, likely ones; each begins elsewhere."""

@@ -347,6 +347,7 @@ def draw_setting(chance: random.Random, members: int, chain: ChainPlan) -> Setti
         commit_s=10 + lag,
         reveal_s=6 + lag,
         attest_s=8 + lag,
+        poll_s=0.5,
         size=chance.choice([1, 40, 40, 40, 40, 40, 40, 70_000]),
     )
 
