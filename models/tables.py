@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import pandas as pd
+import openpyxl
 
 from pipelines.damage import TABLE_DAMAGE
 from pipelines.errors import ConfigError, InputError
@@ -120,8 +120,27 @@ def _read_csv(path: Path) -> list[list[str]]:
 
 def _read_xlsx(path: Path) -> list[list[str]]:
     try:
-        frame = pd.read_excel(path, header=None, dtype=str, keep_default_na=False, na_filter=False, engine="openpyxl")
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+        try:
+            sheet = book.worksheets[0]
+            sheet.reset_dimensions()  # programs state them wrongly
+            rows = [[_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+        finally:
+            book.close()
     except TABLE_DAMAGE as error:
         msg = f"{path} can't be read as XLSX ({str(error)[:200]}); save it again from the spreadsheet program"
         raise InputError(msg) from error
-    return [[str(cell) for cell in row] for row in frame.itertuples(index=False)]
+    return [_trimmed(row) for row in rows]
+
+
+def _text(value: object) -> str:
+    """Return a cell as text; a formula's error, such as ``#REF!``, stays what it is, and 1.0 is written as 1."""
+    if value is None:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _trimmed(row: list[str]) -> list[str]:
+    """Leave out the empty cells at the end, which formatting alone makes."""
+    filled = [at for at, cell in enumerate(row) if cell]
+    return row[: filled[-1] + 1] if filled else []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from models.cohorts.finding import Finding, Severity
 from models.cohorts.label_spelling import UNDECIDED, same_meaning, slips
+from models.cohorts.text import ERROR_VALUES
 from models.targets import Target, is_missing, resolve_target, spelling
 from pipelines.errors import ConfigError
 
@@ -47,7 +48,7 @@ def examine_labels(tables: Sequence[Table], name: str, positive: str | None) -> 
 
 
 class _Labels:
-    """The labels of one column of several tables.
+    """The labels of one column of several tables, without a spreadsheet's error values, which ``text`` finds.
 
     Attributes
     ----------
@@ -63,7 +64,7 @@ class _Labels:
             (cell, table, row)
             for table in tables
             for cell, row in zip(table.column(name), table.numbers, strict=True)
-            if not is_missing(cell)
+            if not is_missing(cell) and cell.upper() not in ERROR_VALUES
         ]
         self.counts = Counter(spelling(cell) for cell, _, _ in self.cells)
         self.first: dict[str, tuple[Table, int, str]] = {}

@@ -114,7 +114,8 @@ def spelt_twice(places_by_table: Sequence[Mapping[str, Place]]) -> list[Finding]
     for table in places_by_table:
         for patient, place in table.items():
             known, at = first.setdefault(plain_id(patient), (patient, place))
-            if known != patient:
+            # An id that holds what nobody sees is found as broken text.
+            if known != patient and known.isprintable() and patient.isprintable():
                 what = f"patient {patient!r} is spelt {known!r} in {at.file.name} row {at.row}"
                 remedy = "spell the id alike everywhere if they are one person: now they are two"
                 found.append(

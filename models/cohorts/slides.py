@@ -58,11 +58,12 @@ def repeated(table: Table) -> list[Finding]:
 
 def named_after_another(table: Table) -> list[Finding]:
     """Find slides whose name begins with the id of another patient of the table: warnings."""
+    elsewhere = {finding.row for finding in of_two_patients(table)}
     ids = {plain_id(patient): patient for patient in table.column("PATIENT") if patient}
     found = []
     for index, (patient, filename) in enumerate(_rows(table)):
         plain = plain_id(slide_name(filename))
-        if not patient or plain.startswith(plain_id(patient)):
+        if not patient or plain.startswith(plain_id(patient)) or table.numbers[index] in elsewhere:
             continue
         parts = plain.split("-")
         begun = ["-".join(parts[:count]) for count in range(len(parts), 0, -1)]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from models.tables import Table
 
-_ERROR_VALUES = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"})
+ERROR_VALUES = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"})
 _MOJIBAKE = re.compile(r"[ÃÂ][\x80-\xbf\u2018-\u203a]|â€|\ufffd")
 _HUGE = 1e6
 
@@ -77,7 +77,7 @@ def broken_text(table: Table, columns: Sequence[str]) -> list[Finding]:
         for index, cell in enumerate(table.column(name)):
             hidden = sorted({f"U+{ord(c):04X}" for c in cell if not c.isprintable() or c == "\u00a0"})
             severity, remedy = Severity.WARNING, "type the cell again"
-            if cell.upper() in _ERROR_VALUES:
+            if cell.upper() in ERROR_VALUES:
                 severity, what = Severity.ERROR, f"{cell} is a spreadsheet's error, not a value"
                 remedy = "mend the formula, or empty the cell if the value is not known"
             elif hidden:
