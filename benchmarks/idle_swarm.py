@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class NoTraining:
-    """A learner whose model is noise and whose training moves all weights by a little, other in each member and round."""
+    """A learner whose model is noise and whose training moves all weights by a little, each time another one."""
 
     n_patients = 1
     steps_per_epoch = 1

@@ -1,6 +1,6 @@
 """Overhead of a swarm round: real node processes and a dev chain that mines at once; training does nothing.
 
-    python benchmarks/round.py [--members 3 8] [--megabytes 2] [--rounds 10] [--peers FOLDER] [--write docs/speed.md]
+    python -m benchmarks.round [--members 3 8] [--megabytes 2] [--rounds 10] [--peers FOLDER] [--write docs/speed.md]
 
 With ``--peers`` (made by ``benchmarks/peers/install.py``) Flower and NVFlare's swarm workflow do the same on the same
 machine, each in a network namespace of its own (needs root). Prints one line of JSON per case; ``--write`` puts the
@@ -20,9 +20,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from idle_swarm import Played, Size, play
-from report import machine, markdown, write_section
-
+from benchmarks.idle_swarm import Played, Size, play
+from benchmarks.report import machine, markdown, write_section
 from wsi_swarm.swarm.ledger.base import Void
 
 PEERS = {"flower": "flower_round.py", "nvflare": "nvflare_round.py"}

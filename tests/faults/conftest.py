@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,8 +27,9 @@ from wsi_swarm.swarm.ledger.federation import Federation, read_federation
 from wsi_swarm.swarm.ledger.rpc_client import RpcClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+ROOT = Path(__file__).parents[2]
 DIM = 16
 WAIT_S = 90.0
 
@@ -38,7 +42,8 @@ def until(what: str, condition: Callable[[], object], wait_s: float = WAIT_S) ->
         if value:
             return value
         pause.wait(0.05)
-    pytest.fail(f"waited {wait_s:g} s in vain: {what}")
+    msg = f"waited {wait_s:g} s in vain: {what}"
+    raise AssertionError(msg)
 
 
 def free_port() -> int:
@@ -52,7 +57,8 @@ def wsi_swarm(*arguments: object, check: bool = True) -> subprocess.CompletedPro
     command = [sys.executable, "-m", "wsi_swarm.cli.main", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment())
     if check and done.returncode != 0:
-        pytest.fail(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
+        msg = f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}"
+        raise AssertionError(msg)
     return done
 
 
@@ -109,17 +115,51 @@ class Swarm:
     reader: EvmReader
     processes: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
 
-    def start(self, name: str) -> subprocess.Popen[str]:
-        """Start a centre's node; its words go to ``<name>/node.log``."""
+    def start(
+        self,
+        name: str,
+        stop_at: tuple[str, int] | None = None,
+        prefix: Sequence[str] = (),
+        rpc: str | None = None,
+        **settings: str,
+    ) -> subprocess.Popen[str]:
+        """Start a centre's node; its words go to ``<name>/node.log``.
+
+        Parameters
+        ----------
+        stop_at
+            Point, and how many commitments it makes before, at which it stops itself; see ``stopping_node``.
+        prefix
+            Command that runs it, for example in a network namespace.
+        rpc
+            Its chain node, if it is not the swarm's.
+        settings
+            Environment variables.
+        """
         folder = self.root / name
-        command = [sys.executable, "-m", "wsi_swarm.cli.main", "train-swarm"]
+        program = ["-m", "wsi_swarm.cli.main"]
+        if stop_at is not None:
+            program = ["-m", "tests.faults.stopping_node", stop_at[0], str(stop_at[1])]
+        command = [*prefix, sys.executable, *program, "train-swarm"]
         for option in ("clini.csv", "slides.csv", "features", "state"):
             command += [f"--{option.removesuffix('.csv')}", str(folder / option)]
-        command += ["--dir", str(folder), "--run", str(self.root / "run.toml"), "--rpc", self.rpc]
+        command += ["--dir", str(folder), "--run", str(self.root / "run.toml"), "--rpc", rpc or self.rpc]
         command += ["--federation", str(self.root / "federation.json")]
         with (folder / "node.log").open("a") as log, (folder / "result.txt").open("w") as out:
-            self.processes[name] = subprocess.Popen(command, stdout=out, stderr=log, text=True, env=environment())
+            told = {**environment(), "PYTHONPATH": str(ROOT), **settings}
+            self.processes[name] = subprocess.Popen(command, stdout=out, stderr=log, text=True, env=told)
         return self.processes[name]
+
+    def stopped(self, name: str) -> int | None:
+        """Return the round in which a node that was started with ``stop_at`` stands still; None while it runs."""
+        status = Path(f"/proc/{self.processes[name].pid}/stat").read_text().rpartition(")")[2].split()[0]
+        found = re.findall(r"stopped at \S+ in round (\d+)", self.log(name))
+        return int(found[-1]) if status == "T" and found else None
+
+    def kill(self, name: str) -> None:
+        """Kill a node with SIGKILL."""
+        self.processes[name].kill()
+        self.processes[name].wait(20)
 
     def propose(self, name: str) -> None:
         """Propose the run as this centre."""
@@ -142,9 +182,11 @@ class Swarm:
         try:
             code = self.processes[name].wait(wait_s)
         except subprocess.TimeoutExpired:
-            pytest.fail(f"{name} did not end in {wait_s:g} s:\n{self.log(name)}")
+            msg = f"{name} did not end in {wait_s:g} s:\n{self.log(name)}"
+            raise AssertionError(msg) from None
         if code != 0:
-            pytest.fail(f"{name} ended with {code}:\n{self.log(name)}")
+            msg = f"{name} ended with {code}:\n{self.log(name)}"
+            raise AssertionError(msg)
         path, root = (self.root / name / "result.txt").read_text().split()
         return Path(path), root
 
@@ -164,21 +206,41 @@ class Swarm:
                 process.wait()
 
 
-def make_swarm(root: Path, config: RunConfig, names: tuple[str, ...], rpc: str) -> Swarm:
-    """Set centres up as a person would: init, deploy; and write their data and run.toml."""
+def make_swarm(
+    root: Path,
+    config: RunConfig,
+    names: tuple[str, ...],
+    rpc: str,
+    dial_only: Collection[str] = (),
+    hosts: Mapping[str, str] | None = None,
+    confirmations: int = 0,
+) -> Swarm:
+    """Set centres up as a person would: init, deploy; and write their data and run.toml.
+
+    Parameters
+    ----------
+    dial_only
+        Centres that nobody can reach.
+    hosts
+        Address of each centre; without it, this machine's loopback.
+    confirmations
+        Blocks that must follow one before the members believe it.
+    """
     (root / "run.toml").write_text(run_config_toml(config))
     requests: list[object] = []
     inits: list[threading.Thread] = []
     for number, name in enumerate(names):
         write_centre(root / name, patients=6 + 2 * number, seed=number)
-        endpoint = f"tcp://127.0.0.1:{free_port()}"
-        options = ("--dir", root / name, "--name", name, "--endpoint", endpoint)
+        endpoint = f"tcp://{(hosts or {}).get(name, '127.0.0.1')}:{free_port()}"
+        where = ("--dial-only",) if name in dial_only else ("--endpoint", endpoint)
+        options = ("--dir", root / name, "--name", name, *where)
         inits.append(threading.Thread(target=wsi_swarm, args=("swarm", "init", *options)))
         inits[-1].start()
         requests += ["--founder", root / name / f"{name}.join.json"]
     for init in inits:
         init.join()
-    wsi_swarm("chain", "deploy", "--rpc", rpc, *requests, "--out", root / "federation.json")
+    options = ("--confirmations", confirmations, "--out", root / "federation.json")
+    wsi_swarm("chain", "deploy", "--rpc", rpc, *requests, *options)
     federation = read_federation(root / "federation.json")
     return Swarm(root, config, names, rpc, federation, EvmReader(RpcClient(rpc), federation))
 
@@ -189,6 +251,8 @@ class DevChain:
 
     folder: Path
     port: int
+    block_time: int = 1
+    host: str = "127.0.0.1"
     process: subprocess.Popen[str] | None = None
 
     @property
@@ -200,6 +264,7 @@ class DevChain:
         ready.unlink(missing_ok=True)
         command = [sys.executable, "-m", "wsi_swarm.cli.main", "chain", "dev", "--port", str(self.port)]
         command += ["--data", str(self.folder / "chain"), "--ready-file", str(ready)]
+        command += ["--block-time", str(self.block_time), "--host", self.host]
         with (self.folder / "chain.log").open("a") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, text=True, env=environment())
         until("the dev chain answers", ready.is_file)
@@ -208,6 +273,65 @@ class DevChain:
         assert self.process is not None
         self.process.kill()
         self.process.wait(20)
+
+
+ANVIL = ROOT / "contracts" / "node_modules" / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
+
+
+@dataclass
+class Anvil:
+    """A chain that can be reorganised, from npm (scripts/install-ci-tools.sh): a block per second, gas is free."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [str(ANVIL), "--port", str(self.port), "--chain-id", "1337", "--block-time", "1", "--accounts", "0"]
+        command += ["--base-fee", "0", "--gas-price", "0", "--disable-min-priority-fee"]
+        command += ["--state", str(self.folder / "anvil.json"), "--state-interval", "1", "--preserve-historical-states"]
+        with (self.folder / "anvil.log").open("a") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, text=True)
+        until("anvil answers", self._answers)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(20)
+
+    def reorganise(self, depth: int) -> None:
+        """Replace the last blocks by empty ones: their transactions were never there."""
+        self.ask("anvil_reorg", depth, [])
+
+    def ask(self, method: str, *parameters: object) -> object:
+        """Send a JSON-RPC request."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}).encode()
+        request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            told = json.load(answer)
+        assert "error" not in told, told
+        return told["result"]
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.ask("eth_chainId"))
+        except OSError:
+            return False
+
+
+@pytest.fixture
+def anvil(tmp_path: Path) -> Iterator[Anvil]:
+    """A chain that can be reorganised."""
+    if not ANVIL.is_file():
+        pytest.skip("anvil is not installed: run scripts/install-ci-tools.sh")
+    chain = Anvil(tmp_path, free_port())
+    chain.start()
+    yield chain
+    chain.kill()
 
 
 @pytest.fixture
