@@ -23,8 +23,8 @@ def simulate(
         str | None,
         typer.Option(
             help="What may go wrong, separated by commas: loss, delay, reorder, duplicate, partition, crash, torn, "
-            "gone, late, slow, lie, equivocate, withhold, stall, blind, reorg, skew, remove; or all, or none. Without "
-            "it each seed draws a mix."
+            "gone, late, slow, lie, equivocate, withhold, stall, blind, reorg, skew, remove, leave; or all, or none. "
+            "Without it each seed draws a mix."
         ),
     ] = None,
     count_bytes: Annotated[

@@ -32,7 +32,10 @@ def test_a_reveal_from_the_future_makes_nobody_look_at_the_chain_for_ever():
     assert simulation.looks < 20 * simulation.clock.passed * simulation.setting.members
 
 
-@pytest.mark.parametrize("seed", [257, 404])
-def test_a_seed_that_once_broke_holds(seed):
-    verdict = play(seed)
+@pytest.mark.parametrize(
+    ("seed", "names"),
+    [(257, ("crash", "delay")), (404, ("lie", "reorg", "slow", "torn")), (54, ("crash", "equivocate"))],
+)
+def test_a_seed_that_once_broke_holds(seed, names):
+    verdict = play(seed, names)
     assert verdict.broken is None, verdict.command

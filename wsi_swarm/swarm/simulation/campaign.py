@@ -93,7 +93,7 @@ def play_all(
 def _unequal_end(simulation: Simulation) -> str | None:
     """Say who did not end with the model of the chain."""
     root = simulation.run_state.base_root
-    removed = simulation.faults.removals.keys()
+    removed = simulation.faults.removals.keys() | simulation.faults.leaves.keys()
     for member in sorted(simulation.left - simulation.faults.lies.keys() - removed):
         if simulation.models[member].root != root:
             return f"member {member} left with another model than the chain's"

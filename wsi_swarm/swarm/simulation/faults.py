@@ -62,6 +62,8 @@ class Faults:
         A process stands still, and goes on with all that has come in meanwhile.
     removals
         The others vote a member out at this time.
+    leaves
+        A member leaves the run, and is started again to come back at the end of the window.
     train_s
         How long a member's training takes, if it begins before ``slow_until``.
     lies
@@ -75,6 +77,7 @@ class Faults:
     outages: tuple[Outage, ...] = ()
     pauses: tuple[tuple[int, Window], ...] = ()
     removals: Mapping[int, float] = field(default_factory=dict[int, float])
+    leaves: Mapping[int, Window] = field(default_factory=dict[int, Window])
     starts_late: Mapping[int, float] = field(default_factory=dict[int, float])
     train_s: Mapping[int, float] = field(default_factory=dict[int, float])
     slow_until: float = float("inf")
@@ -93,7 +96,7 @@ class Faults:
         ends = [self.weather.over, self.chain.over]
         ends += [outage.at + (outage.down_s or 0.0) for outage in self.outages]
         ends += [window.end for _, window in self.pauses]
-        ends += [*self.removals.values(), *self.starts_late.values()]
+        ends += [*self.removals.values(), *self.starts_late.values(), *(window.end for window in self.leaves.values())]
         ends += [self.slow_until + max(self.train_s.values())] if self.train_s else []
         return max(ends)
 
@@ -102,6 +105,7 @@ class Faults:
         found = [window for who, window in (*self.pauses, *self.chain.blinds) if who == member]
         found += [Window(0.0, self.weather.over), *self.chain.stalls]
         found += [Window(at, at + self.chain.finality_s * 2) for at, _ in self.chain.reorgs]
+        found += [self.leaves[member]] if member in self.leaves else []
         found += [Window(0.0, self.starts_late[member])] if member in self.starts_late else []
         slow = self.train_s.get(member)
         found += [Window(0.0, self.slow_until + slow)] if slow else []
@@ -264,6 +268,10 @@ def _remove(draw: _Draw) -> None:
     draw.change(removals={member: draw.chance.uniform(0.0, draw.until) for member in draw.spares()[:1]})
 
 
+def _leave(draw: _Draw) -> None:
+    draw.change(leaves={member: draw.window(draw.setting.deadline_s) for member in draw.spares()})
+
+
 MENU: dict[str, Callable[[_Draw], None]] = {
     "loss": _loss,
     "delay": _delay,
@@ -283,6 +291,7 @@ MENU: dict[str, Callable[[_Draw], None]] = {
     "reorg": _reorg,
     "skew": _skew,
     "remove": _remove,
+    "leave": _leave,
 }
 """Faults by the name that ``--faults`` knows."""
 

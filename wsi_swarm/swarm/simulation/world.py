@@ -200,6 +200,9 @@ class Simulation:
             self.clock.at(outage.at, lambda o=outage: self._strike(o))
         for member, at in faults.removals.items():
             self.clock.at(at, lambda m=member: self._remove(m))
+        for member, window in faults.leaves.items():
+            self.clock.at(window.start, lambda m=member: self._leave_run(m))
+            self.clock.at(window.end, lambda m=member: self._come_back(m))
         for member, window in faults.pauses:
             self.clock.at(window.start, lambda m=member, w=window: self._freeze(m, w.end))
         while not self._awaited <= self.left:
@@ -245,6 +248,15 @@ class Simulation:
         for other in others[1 : self.setting.members // 2 + 1]:
             last = self.chain.plan.finality_s * 2
             self.clock.later(last, lambda o=other: self.chain.submit(o, _vote_on_newest, lambda _: None))
+
+    def _leave_run(self, member: int) -> None:
+        self.chain.submit(member, lambda ledger: ledger.leave(RUN), lambda _: None)
+
+    def _come_back(self, member: int) -> None:
+        """Start a centre again that has left the run, unless the run is over or it never left."""
+        if member in self.left and not self.finished() and member not in self.faults.removals:
+            self.left.discard(member)
+            self._start(member)
 
     def _hindered(self, member: int, since: float) -> bool:
         """Whether a member was troubled or down at any time since then."""
