@@ -106,6 +106,12 @@ def test_what_is_no_chain(tmp_path: Path) -> None:
     assert found.seconds < network.WAIT_S + 1
 
 
+def test_a_centre_that_only_dials_out_needs_no_port(tmp_path: Path) -> None:
+    create_identity(tmp_path / "me", "me", "", None)
+    found = network.check_port(Project(tmp_path / "wsi-swarm.toml", tmp_path / "me"))
+    assert (found.status, "only dials out" in found.found) == ("PASS", True)
+
+
 def test_port_and_keys(tmp_path: Path) -> None:
     port = closed_port()
     create_identity(tmp_path / "me", "me", f"tcp://127.0.0.1:{port}", None)

@@ -107,6 +107,8 @@ def _port(identity: Path, bind: str | None) -> Finding | str:
     from wsi_swarm.swarm.network.links import bind_address
 
     endpoint = str(json.loads(identity.read_text(encoding="utf-8"))["endpoint"])
+    if not endpoint:
+        return "this centre only dials out, so it needs none"
     where = bind or bind_address(endpoint)
     parts = urlsplit(where.replace("*", "0.0.0.0"))  # noqa: S104 - it is what "*" means to the node too
     host, port = parts.hostname or "", int(parts.port or 0)

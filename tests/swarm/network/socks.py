@@ -7,6 +7,10 @@ import ipaddress
 import struct
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Socks:
@@ -20,8 +24,8 @@ class Socks:
         Where it was asked to connect to.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._host, self._port = host, port
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, say: Callable[[str], None] = lambda _: None) -> None:
+        self._host, self._port, self._say = host, port, say
         self.address = ""
         self.asked: list[str] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -57,6 +61,7 @@ class Socks:
             host = str(ipaddress.ip_address(await reader.readexactly(4 if kind == 1 else 16)))
         (port,) = struct.unpack(">H", await reader.readexactly(2))
         self.asked.append(f"{host}:{port}")
+        self._say(f"{host}:{port}")
         out_reader, out_writer = await asyncio.open_connection(host, port)
         writer.write(b"\x05\x00\x00\x01" + bytes(6))
         try:
@@ -73,8 +78,7 @@ class Socks:
 
 
 async def main() -> None:
-    async with Socks(sys.argv[1], int(sys.argv[2])) as proxy:
-        print(proxy.address, flush=True)
+    async with Socks(sys.argv[1], int(sys.argv[2]), lambda line: print(line, flush=True)):
         await asyncio.Event().wait()
 
 

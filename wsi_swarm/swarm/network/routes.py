@@ -35,6 +35,9 @@ class Way:
     reaches: frozenset[int] = field(default_factory=frozenset[int])
 
 
+_NO_WAY = Way()
+
+
 class Routes:
     """The ways to all peers.
 
@@ -64,11 +67,11 @@ class Routes:
 
     def is_direct(self, index: int, now: float) -> bool:
         """Whether something came straight from this peer lately."""
-        return now - self.to(index).direct_at <= self._patience_s
+        return now - self._ways.get(index, _NO_WAY).direct_at <= self._patience_s
 
     def direct(self, now: float) -> frozenset[int]:
-        """Return all from whom something came straight lately."""
-        return frozenset(index for index in self._ways if self.is_direct(index, now))
+        """Return all from whom something came straight lately; any thread may ask."""
+        return frozenset(index for index in tuple(self._ways) if self.is_direct(index, now))
 
     def relays(self, to: int, now: float) -> list[int]:
         """Return who could pass something on, the one to begin with first.
