@@ -17,6 +17,8 @@ library Bitmap {
     /// @dev Adds neighbouring lanes of 1, 2, 4 and 8 bits; the 16 lanes of 16 bits are summed by one multiplication,
     ///      since a lane of 16 bits can hold 256 and one of 8 bits could not.
     function count(uint256 set) internal pure returns (uint256) {
+        // slither-disable-start divide-before-multiply
+        // The divisions only write masks (0x5555..., 0x3333..., 0x0f0f..., 0x00ff..., 0x0001...): each is exact.
         unchecked {
             set -= (set >> 1) & (type(uint256).max / 3);
             set = (set & (type(uint256).max / 5)) + ((set >> 2) & (type(uint256).max / 5));
@@ -24,6 +26,7 @@ library Bitmap {
             set = (set & (type(uint256).max / 257)) + ((set >> 8) & (type(uint256).max / 257));
             return (set * (type(uint256).max / 65535)) >> 240;
         }
+        // slither-disable-end divide-before-multiply
     }
 
     /// @return `set` without its `n` members of lowest index; nobody if it has fewer.

@@ -7,7 +7,8 @@ import {Votes} from "./Votes.sol";
 /// @title Runs: their terms, what is known of the current round of each, and in which phase it is.
 /// @notice What is recorded is hashes, counts and bitmaps, never an update.
 /// @dev `_phase` is a function of what is stored and of block.timestamp alone: nobody has to call anything for a
-///      deadline to take effect.
+///      deadline to take effect. Validators may shift it by seconds, which changes nothing where deadlines are minutes;
+///      no other clock is there that all members see alike. (slither: timestamp, excluded in check-contracts.sh.)
 abstract contract Runs is Votes {
     using Bitmap for uint256;
 
