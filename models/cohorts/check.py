@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from models.cohorts import features as of_features
 from models.cohorts import patients as of_patients
 from models.cohorts.finding import Finding, Severity
+from models.cohorts.label_spelling import meaning
 from models.cohorts.labels import examine_labels
 from models.cohorts.loading import load_centre
 from models.cohorts.measures import measures_of
@@ -170,7 +171,7 @@ def _shown_labels(labels: Sequence[str], target: Target | None) -> list[str | No
     """Return each patient's class in one spelling."""
     if target is None:
         usual: dict[str, str] = {}
-        return [None if is_missing(label) else usual.setdefault(spelling(label), label) for label in labels]
+        return [None if is_missing(label) else usual.setdefault(meaning(spelling(label)), label) for label in labels]
     names = {1: target.positive, 0: " or ".join(target.negative), None: None}
     return [names[target.label(label)] for label in labels]
 

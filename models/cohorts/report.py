@@ -63,7 +63,8 @@ def as_text(examination: Examination) -> str:
     for (severity, kind, _), group in _groups(examination.findings):
         number, mixed = f" ({len(group)})" if len(group) > 1 else "", len({finding.file for finding in group}) > 1
         lines += ["", f"{severity.upper()}  {kind}{number}{'' if mixed else f' in {group[0].file}'}"]
-        lines += [f"  {finding.where if mixed else finding.cell}: {finding.what}" for finding in group[:_SHOWN]]
+        cells = [finding.where if mixed else finding.cell for finding in group]
+        lines += [f"  {cell}{': ' * bool(cell)}{f.what}" for cell, f in zip(cells, group[:_SHOWN], strict=False)]
         if len(group) > _SHOWN:
             lines.append(f"  ... and {len(group) - _SHOWN} more, which --json and --html list")
         lines += [f"  -> {remedy}" for remedy in list(dict.fromkeys(f.remedy for f in group))[:_SHOWN]]
@@ -95,7 +96,13 @@ def as_html(examination: Examination, software: str) -> str:
 
 def _by_severity(examination: Examination, severity: Severity) -> list[dict[str, Any]]:
     return [
-        {"kind": kind, "findings": group, "remedies": list(dict.fromkeys(finding.remedy for finding in group))}
+        {
+            "kind": kind,
+            "findings": group,
+            "rows": any(finding.row is not None for finding in group),
+            "columns": any(finding.column is not None for finding in group),
+            "remedies": list(dict.fromkeys(finding.remedy for finding in group)),
+        }
         for (one, kind, _), group in _groups(examination.findings)
         if one is severity
     ]
@@ -142,31 +149,26 @@ def _shortcut(shortcut: Shortcut) -> dict[str, Any]:
 
 
 def _centre_rows(centres: Sequence[CentreSummary]) -> list[list[str]]:
-    header = [
-        "clinical table",
-        "patients",
-        "with slides",
-        "usable",
-        "slides",
-        "feature files",
-        "tiles",
-        "labels of the usable",
+    rows = [
+        [
+            "clinical table",
+            "patients there",
+            "in the slide table",
+            "usable",
+            "slides",
+            "feature files",
+            "tiles",
+            "labels",
+        ]
     ]
-    rows = [header]
     for centre in centres:
         labels = "; ".join(
             f"{target}: {', '.join(f'{count} {label}' for label, count in sorted(by_label.items())) or 'none'}"
             for target, by_label in centre.labels.items()
         )
-        rows.append(
-            [
-                f"{centre.clini}{' (test)' if centre.test else ''}",
-                *map(
-                    str, (centre.in_clini, centre.in_slides, centre.usable, centre.slides, centre.files, centre.tiles)
-                ),
-                labels,
-            ]
-        )
+        numbers = (centre.in_slides, centre.usable, centre.slides, centre.files, centre.tiles)
+        shown = [str(number) if number or at == 1 else "-" for at, number in enumerate(numbers)]
+        rows.append([f"{centre.clini}{' (test)' if centre.test else ''}", str(centre.in_clini), *shown, labels])
     return rows
 
 

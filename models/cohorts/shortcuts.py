@@ -34,7 +34,7 @@ class Shortcut:
     auroc
         By patient; of a number whichever direction is above 0.5, so chance is a little above 0.5.
     direction
-        "more" or "less" of the measure in patients with the label; empty where there is no direction.
+        "higher" or "lower" in patients with the label; empty where there is no direction.
     suspicious
         Whether the interval lies above 0.5 even after a correction for the number of measures that were tried.
     """
@@ -56,8 +56,8 @@ class Shortcut:
         )
         if not self.suspicious:
             return f"{self.measure.name} does not tell {self.label} from the rest ({numbers})"
-        have = f": patients with {self.label} have {self.direction}" if self.direction else ""
-        return f"{self.measure.name} alone tells {self.label} from the rest ({numbers}){have}"
+        how = f"; it is {self.direction} in patients with {self.label}" if self.direction else ""
+        return f"{self.measure.name} alone tells {self.label} from the rest ({numbers}{how})"
 
 
 def find_shortcuts(
@@ -145,7 +145,7 @@ def _score(measure: Measure, usable: np.ndarray, y: np.ndarray) -> tuple[float, 
         return leave_pair_out(values.tolist(), y), ""
     if measure.kind == "number":
         area = float(roc_auc_score(y, values.astype(float)))
-        return (area, "more") if area >= 0.5 else (1.0 - area, "less")
+        return (area, "higher") if area >= 0.5 else (1.0 - area, "lower")
     return _by_folds(values, y)
 
 

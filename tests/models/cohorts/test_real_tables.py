@@ -114,5 +114,5 @@ def test_the_number_of_tiles_betrays_the_label_in_the_seed_papers_example(
     assert f"{counts[0]} against {counts[1]} patients" in shortcut.what
     assert f"train --bag-tiles {cap}" in shortcut.remedy
     found = next(s for s in examination.shortcuts if "number of tiles" in s.measure.name)
-    assert (found.auroc.value, found.direction, found.suspicious) == (1.0, "more", True)
+    assert (found.auroc.value, found.direction, found.suspicious) == (1.0, "higher", True)
     assert found.auroc.low > 0.7
