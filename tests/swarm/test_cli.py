@@ -264,6 +264,15 @@ def test_resigning_is_at_once_and_asks_first(world):
         world.swarm("a", "resign", "--yes")
 
 
+def test_a_centre_whose_name_is_anothers_index_is_not_removed_in_its_place(world):
+    path = world.folder / "federation.json"
+    told = json.loads(path.read_text())
+    told["members"][0]["name"] = "1"
+    path.write_text(json.dumps(told))
+    with pytest.raises(ConfigError, match="give the address"):
+        world.swarm("a", "propose", "--remove", "1")
+
+
 def test_a_run_is_left(world):
     run = world.folder / "run.toml"
     run.write_text(run_config_toml(CONFIG))

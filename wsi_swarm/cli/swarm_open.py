@@ -69,10 +69,18 @@ def find_member(reader: LedgerReader, federation: Federation, who: str) -> Membe
     from wsi_swarm.errors import ConfigError
 
     active = [member for member in reader.members() if member.active]
-    for member in active:
-        if who in (str(member.index), federation.name_of(member)) or who.lower() == member.account.lower():
-            return member
-    msg = f"'{who}' is no member of {federation.contract}; 'wsi-swarm swarm status' lists them"
+    found = [
+        member
+        for member in active
+        if who in (str(member.index), federation.name_of(member)) or who.lower() == member.account.lower()
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        accounts = ", ".join(member.account for member in found)
+        msg = f"'{who}' may mean any of {accounts}; give the address"
+    else:
+        msg = f"'{who}' is no member of {federation.contract}; 'wsi-swarm swarm status' lists them"
     raise ConfigError(msg)
 
 
