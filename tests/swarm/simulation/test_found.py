@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from wsi_swarm.swarm.ledger.base import Final
 from wsi_swarm.swarm.simulation.campaign import play
 from wsi_swarm.swarm.simulation.faults import Faults, Outage
 from wsi_swarm.swarm.simulation.setting import Setting
@@ -39,3 +40,12 @@ def test_a_reveal_from_the_future_makes_nobody_look_at_the_chain_for_ever():
 def test_a_seed_that_once_broke_holds(seed, names):
     verdict = play(seed, names)
     assert verdict.broken is None, verdict.command
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_proposer_cannot_leave_out_whom_the_others_have_heard_in_time(seed):
+    """Attesters took any merge once the time to reveal was over, also without an update that they held."""
+    lies = {1: "mute", 3: "exclude"}
+    simulation = Simulation(seed, Setting(members=5, rounds=1), Faults(lies=lies)).run()
+    (final,) = (event for event in simulation.contract.log if isinstance(event, Final))
+    assert final.contributors == {0, 2, 3, 4}

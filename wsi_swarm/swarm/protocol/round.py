@@ -319,4 +319,4 @@ class Machine:
             self._desk.do(Leave(""))
 
     def _downloads(self) -> list[Download]:
-        return [*self._work.downloads, *([self._model_download] if self._model_download else [])]
+        return [*self._work.open_downloads, *([self._model_download] if self._model_download else [])]

@@ -47,6 +47,7 @@ class Work:
         self._reveals: dict[int, Reveal] = {}
         self._downloads: dict[int, Download] = {}
         self._updates: dict[int, FixedState] = {}
+        self._overdue: set[int] = set()  # their updates came here when the time for them was over
         self._refused: set[int] = set()  # committed to bytes that are no update of this base: everybody finds the same
         self._liars: set[int] = set()  # sent a reveal that does not open the commitment: nobody waits for them
         self._ready_at: int | None = None
@@ -65,6 +66,12 @@ class Work:
     def downloads(self) -> list[Download]:
         """Updates that are on their way here or were."""
         return list(self._downloads.values())
+
+    @property
+    def open_downloads(self) -> list[Download]:
+        """Updates that are on their way here."""
+        here = self._updates.keys() | self._refused
+        return [self._downloads[member] for member in sorted(self._downloads.keys() - here)]
 
     # What peers say ----------------------------------------------------------------------------------------------
 
@@ -150,7 +157,7 @@ class Work:
             if download is None:
                 download = self._downloads[member] = self._download(state, member, reveal)
             if download.complete:
-                self._judge(base, reveal, download.blob())
+                self._judge(state, base, reveal, download.blob())
 
     def _download(self, state: RunState, member: int, reveal: Reveal) -> Download:
         known = self._before.get(reveal.manifest.root)
@@ -165,7 +172,7 @@ class Work:
             for source in sorted(holders | {member}):
                 self._desk.send(source, WantReveal(member))
 
-    def _judge(self, base: FixedState, reveal: Reveal, blob: bytes) -> None:
+    def _judge(self, state: RunState, base: FixedState, reveal: Reveal, blob: bytes) -> None:
         try:
             delta = unpack_update(blob, model_of(base))
         except IntegrityError:
@@ -174,6 +181,8 @@ class Work:
             self._desk.note("refused", reveal.member, text)
             return
         self._updates[reveal.member] = delta
+        if self._desk.chain_now >= self._desk.reveal_end(state, reveal.member):
+            self._overdue.add(reveal.member)
         self._shelf.put(reveal.manifest, blob)
         self._desk.do(KeepUpdate(self.round, reveal, blob))
 
@@ -220,7 +229,7 @@ class Work:
             left_out = self._updates.keys() - proposal.contributors
             if missing & self._refused:
                 self._unanswered.discard(sender)
-            elif not missing and all(self._desk.chain_now >= self._desk.reveal_end(state, m) for m in left_out):
+            elif not missing and all(self._may_miss(state, member) for member in left_out):
                 self._unanswered.discard(sender)
                 key = (proposal.contributors, proposal.merged_root)
                 if self._merge(state, base, proposal.contributors).root == proposal.merged_root:
@@ -228,6 +237,15 @@ class Work:
                 elif self._desk.note("liar", sender, f"round {self.round}: it proposed a wrong merge"):
                     for member in sorted(state.committee - {self._me, sender}):
                         self._desk.send(member, Evidence(sender, *key, proposal.signature))
+
+    def _may_miss(self, state: RunState, member: int) -> bool:
+        """Whether a merge may do without an update that is here.
+
+        What came in time must be in it, since the others fetch it too: no proposer leaves out whom it likes. In the
+        second half of the attestation time any merge is better than none.
+        """
+        grace = 0.0 if member in self._overdue else self._desk.plan.attest_s / 2
+        return self._desk.chain_now >= self._desk.reveal_end(state, member) + grace
 
     def _attest(self, state: RunState, key: Key) -> bytes:
         """Sign a merge that was computed here, and let it be written before the signature is seen."""

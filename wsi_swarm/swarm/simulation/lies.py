@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from wsi_swarm.swarm.ledger.typed_data import attest_digest, commitment, sign
 from wsi_swarm.swarm.protocol.events import Commit, Received, Send
@@ -45,6 +45,8 @@ class Liar:
 
     seat: Seat
     state: Callable[[], RunState]
+    hasty: ClassVar[bool] = False
+    """Whether it waits for nobody's reveal."""
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seat.index)  # noqa: S311 (a simulation wants repeatable chance)
@@ -57,6 +59,11 @@ class Liar:
         """Return what is sent after a message was heard."""
         del heard
         return ()
+
+    def ignores(self, heard: Received) -> bool:
+        """Whether a message is not taken in."""
+        del heard
+        return False
 
     def order(self, action: LedgerAction) -> LedgerAction | None:
         """Return the transaction that is sent instead of another."""
@@ -175,6 +182,17 @@ class TwoFaced(Liar):
         return () if isinstance(send.message, Chunk | Reveal) and send.to % 2 else (send,)
 
 
+class Exclude(Liar):
+    """Will not know of another member's update, and proposes merges without it at the first moment."""
+
+    hasty = True
+
+    def ignores(self, heard: Received) -> bool:
+        """Ignore every reveal of the victim."""
+        victim = 1 if self.seat.index == 0 else 0
+        return isinstance(heard.message, Reveal) and heard.message.member == victim
+
+
 class NoCommit(Liar):
     """Enrols for every round and never commits."""
 
@@ -260,6 +278,7 @@ LIARS: dict[str, type[Liar]] = {
     "mute": Mute,
     "withhold": Withhold,
     "two-faced": TwoFaced,
+    "exclude": Exclude,
     "no-commit": NoCommit,
     "unfit": Unfit,
     "babble": Babble,

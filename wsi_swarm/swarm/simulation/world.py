@@ -273,7 +273,10 @@ class Simulation:
 
     def _start(self, member: int) -> None:
         s, disk = self.setting, self._disks[member]
-        plan = Plan(_weight(member), s.merge, s.update_bits, s.attest_s, s.heartbeat_s)
+        hasty = member in self._liars and self._liars[member].hasty
+        plan = Plan(
+            _weight(member), s.merge, s.update_bits, s.attest_s + (s.reveal_s / 2 if hasty else 0), s.heartbeat_s
+        )
         self._generation += 1
         machine = Machine(self._seat(member), plan, [disk.model or self.initial, *disk.merges], disk.update)
         self._processes[member] = _Process(machine, self._generation, self.faults.drifts.get(member, _NO_DRIFT))
@@ -413,6 +416,8 @@ class Simulation:
         liar = self._liars.get(to)
         for send in liar.hear(event) if liar else ():
             self._carry(to, send)
+        if liar and liar.ignores(event):
+            return
         self._tell(to, process.generation, event)
 
     def _transact(self, member: int, generation: int, action: LedgerAction) -> None:
