@@ -8,8 +8,8 @@ cd "$(dirname "$0")/../contracts"
 python=${PYTHON:-../.venv/bin/python}
 step() { printf '\n-- %s (%s s)\n' "$1" "$SECONDS"; }
 
-step "npm ci"
-npm ci --silent --no-audit --no-fund
+step "tools from npm"
+npm ls --all > /dev/null 2>&1 || npm ci --silent --no-audit --no-fund
 forge=$(ls node_modules/@foundry-rs/forge-*/bin/forge)
 mkdir -p out
 
