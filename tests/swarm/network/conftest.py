@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 import os
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,7 +103,7 @@ class Net:
         endpoint = one.endpoint if knows_endpoint else None
         return Peer(one.index, account_of(one.key), one.curve_public, endpoint_hash(one.endpoint), endpoint)
 
-    def links(self, one: Local, *others: Local, heartbeat_s: float = 0.05, limits: Limits | None = None) -> Links:
+    def links(self, one: Local, *others: Local, heartbeat_s: float = 0.1, limits: Limits | None = None) -> Links:
         """Return links whose ``inbox``, ``trouble``, ``heard_at`` and ``traffic`` can be waited for."""
         inbox, trouble = Inbox(), Inbox()
         peers = {other.index: self.peer(other) for other in others}
@@ -116,6 +116,15 @@ class Net:
     async def until_heard(listener: Links, index: int) -> None:
         if index not in listener.heard_at:
             await listener.heard_at.beats(index, 1)
+
+    @staticmethod
+    async def say(sender: Links, to: Links, message) -> None:
+        """Say something until it came: nothing is trusted to arrive."""
+        async with asyncio.timeout(30):
+            while not any(came == message for *_, came in to.inbox):
+                sender.send(to._local.index, 7, message)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(to.inbox.wait(len(to.inbox) + 1), 0.3)
 
     @staticmethod
     @contextmanager

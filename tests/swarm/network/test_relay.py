@@ -38,11 +38,9 @@ def test_two_that_cannot_reach_each_other_talk_through_a_third(net):
         async with net.links(a, b, c) as between, net.links(b, a, c) as left, net.links(c, a, b) as right:
             await until_heard_by_relay(net, left, 2)
             await until_heard_by_relay(net, right, 1)
-            left.send(2, 7, WantChunks(b"r" * 32, (0,)))
-            await right.inbox.wait(1)
+            await net.say(left, right, WantChunks(b"r" * 32, (0,)))
             chunk = Chunk(b"r" * 32, 0, os.urandom(CHUNK_BYTES))
-            right.send(1, 7, chunk)
-            await left.inbox.wait(1)
+            await net.say(right, left, chunk)
             assert left.inbox == [(2, 7, chunk)]
             assert between.inbox == []
             assert between.traffic.relayed >= 2
@@ -65,12 +63,8 @@ def test_when_the_one_between_goes_another_takes_over(net):
             async with net.links(opened[1], opened[0], b, c):
                 await net.until_heard(left, 1)
                 await net.until_heard(right, 1)
-                left.send(3, 1, Have(b"h" * 32))
-                await right.inbox.wait(1)
-            async with asyncio.timeout(20):
-                while len(right.inbox) < 2:
-                    left.send(3, 1, Lack(b"l" * 32))
-                    await left.heard_at.beats(0, 1)
+                await net.say(left, right, Have(b"h" * 32))
+            await net.say(left, right, Lack(b"l" * 32))
             assert middles[0].traffic.relayed >= 1
 
     asyncio.run(play())
@@ -92,9 +86,7 @@ def test_a_member_whose_port_turns_out_to_be_shut_is_reached_all_the_same(net):
         a, b, c = net.local(0), net.local(1), net.local(2)
         nowhere = net.replace(b, endpoint="tcp://127.0.0.1:9", bind=b.bind)  # what peers dial leads nowhere
         async with net.links(a, nowhere, c) as left, net.links(nowhere, a, c) as right, net.links(c, a, nowhere):
-            await net.until_heard(right, 0)
-            left.send(1, 1, Have(b"h" * 32))
-            await right.inbox.wait(1)
+            await net.say(left, right, Have(b"h" * 32))
 
     asyncio.run(play())
 
@@ -109,8 +101,7 @@ def test_a_proxy_is_asked_for_the_connection(net, dial_only, socks):
             right = await stack.enter_async_context(net.links(net.replace(b, socks=proxy.address), a))
             await net.until_heard(left, 1)
             await net.until_heard(right, 0)
-            left.send(1, 1, Have(b"h" * 32))
-            await right.inbox.wait(1)
+            await net.say(left, right, Have(b"h" * 32))
             assert proxy.asked == [a.endpoint.removeprefix("tcp://")]
 
     asyncio.run(play())

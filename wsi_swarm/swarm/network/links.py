@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from wsi_swarm.errors import SetupError
 from wsi_swarm.swarm.ledger.typed_data import endpoint_hash
 from wsi_swarm.swarm.network.address import bind_address
-from wsi_swarm.swarm.network.codec import seal
 from wsi_swarm.swarm.network.connections import Connections
 from wsi_swarm.swarm.network.gate import Verdict
 from wsi_swarm.swarm.network.intake import Heard, Intake, PassOn
@@ -25,7 +24,8 @@ from wsi_swarm.swarm.network.limits import LIMITS, Limits
 from wsi_swarm.swarm.network.peers import Local, Peer, Traffic
 from wsi_swarm.swarm.network.routes import Routes
 from wsi_swarm.swarm.network.sockets import Sockets
-from wsi_swarm.swarm.protocol.message import Beat, Envelope, Forward, Message, WantChunks
+from wsi_swarm.swarm.network.speaker import Speaker
+from wsi_swarm.swarm.protocol.message import Beat, Message, WantChunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,8 +41,6 @@ A peer that refused the handshake (it had not seen this member on the chain yet)
 """
 CHECK_S = 0.25
 """Between two looks at what connections have received."""
-RELAYS = 2
-"""Members that are asked in turn to pass something on."""
 
 
 class Links:
@@ -103,7 +101,9 @@ class Links:
             LOST_BEATS * self._heartbeat_s,
             self._admit,
             self._hear,
+            lambda: self._speaker.flush(),
         )
+        self._speaker = Speaker(self._local, self._routes, self.traffic, self._sockets.send, loop.time)
         if self._local.endpoint:
             try:
                 self._sockets.listen()
@@ -142,13 +142,9 @@ class Links:
 
     def send(self, to: int, round_: int, message: Message) -> None:
         """Send, over another member if need be, or drop it if the peer is not there or does not keep up."""
-        now = self._loop.time()
-        frame = self._seal(round_, message)
         if isinstance(message, WantChunks):
             self._intake.asked(to, message.root, message.indices)
-        relays = [] if self._routes.is_direct(to, now) else self._routes.relays(to, now)[:RELAYS]
-        if not self._send_over(relays, to, frame) and not self._send_frame(to, frame):
-            self.traffic.dropped += 1
+        self._speaker.say(to, round_, message)
 
     def reachable(self) -> frozenset[int]:
         """Return the peers from whom something came lately without another one passing it on."""
@@ -176,6 +172,7 @@ class Links:
         for number in self._connections.of(index):
             self._sockets.shut(number)
         self._routes.forget(index)
+        self._speaker.forget(index)
 
     def _cut_off(self, author: int, link: int, why: str) -> None:
         seconds = self._intake.bans.ban(author, link, self._loop.time())
@@ -211,7 +208,8 @@ class Links:
         match outcome:
             case PassOn(author, to, frame):
                 self._routes.heard(author, now)
-                self._pass_on(to, frame)
+                if to in self._peers:
+                    self._speaker.pass_on(to, frame)
             case Heard():
                 self._take(link, outcome, now)
             case None:
@@ -239,42 +237,30 @@ class Links:
             self._peers[index] = replace(peer, endpoint=endpoint)
             self._dial(index)
 
-    # Speaking ------------------------------------------------------------------------------------------------------
-
-    def _seal(self, round_: int, message: Message) -> bytes:
-        local = self._local
-        return seal(Envelope(local.run, local.config_hash, round_, local.index, message), local.key)
-
-    def _send_frame(self, to: int, frame: bytes) -> bool:
-        taken = self._sockets.send(to, self._routes.to(to).identity, frame)
-        self._routes.sent(to, self._loop.time(), taken)
-        if taken:
-            self.traffic.bytes_out += len(frame)
-        return taken
-
-    def _send_over(self, relays: Sequence[int], to: int, frame: bytes) -> bool:
-        if not relays:
-            return False
-        wrapped = self._seal(0, Forward(to, frame))
-        return any(self._send_frame(relay, wrapped) for relay in relays)
-
-    def _pass_on(self, to: int, frame: bytes) -> None:
-        if to in self._peers and self._routes.is_direct(to, self._loop.time()):
-            self.traffic.relayed += self._send_frame(to, self._seal(0, Forward(to, frame)))
+    # Again and again -----------------------------------------------------------------------------------------------
 
     async def _beat(self) -> None:
+        due = self._loop.time()
         while True:
             now = self._loop.time()
             reaches = self._routes.direct(now)
             for index in list(self._peers):
-                if self._routes.stalls(index, now):
-                    self._on_trouble(index, "it takes nothing any more though it speaks; its connections are made anew")
-                    self._disconnect(index)
-                elif self._routes.is_deaf(index, now):
-                    self._sockets.hang_up(index)
+                if now - due <= self._heartbeat_s:  # else this member itself was away and has not heard yet what came
+                    self._judge_way(index, now)
                 self._dial(index)
-                self.send(index, 0, Beat(self._local.endpoint, index in reaches, reaches))
+                self._speaker.say(index, 0, Beat(self._local.endpoint, index in reaches, reaches))
+            self._speaker.flush()
+            due = now + self._heartbeat_s
             await asyncio.sleep(self._heartbeat_s)
+
+    def _judge_way(self, index: int, now: float) -> None:
+        if self._routes.stalls(index, now):
+            self._on_trouble(index, "it takes nothing any more though it speaks; its connections are made anew")
+            self._disconnect(index)
+        elif self._routes.is_deaf(index, now):
+            self._sockets.hang_up(index)
+        if not self._routes.is_direct(index, now):
+            self._speaker.forget(index)
 
     async def _check_connections(self) -> None:
         while True:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from wsi_swarm.swarm.network.peers import Local
 
 QUEUE = 32
-"""Frames that wait for or from one peer at most (8 MiB of chunks); more are dropped and asked for again."""
+"""Frames from one peer that wait to be read at most: 8 MiB of chunks."""
+SENDING = 16
+"""Frames for one peer that ZeroMQ holds at most: 4 MiB of chunks."""
 
 
 class Hear(Protocol):
@@ -43,6 +45,8 @@ class Sockets:
         Judges a CURVE key.
     hear
         Takes what comes.
+    freed
+        Called when something that was not sent before may find room now.
     """
 
     def __init__(
@@ -53,8 +57,9 @@ class Sockets:
         patience_s: float,
         admit: Callable[[bytes], Verdict],
         hear: Hear,
+        freed: Callable[[], None],
     ) -> None:
-        self._local, self._hear = local, hear
+        self._local, self._hear, self._freed = local, hear, freed
         self._heartbeat_ms, self._connect_ms = int(1000 * heartbeat_s), int(1000 * connect_s)
         self._patience_ms = int(1000 * max(connect_s, patience_s))
         self.context: Context = zmq.Context()
@@ -76,7 +81,7 @@ class Sockets:
         router = self._secured(zmq.ROUTER, address)
         router.setsockopt(zmq.CURVE_SERVER, 1)
         router.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        self._router = Wire(router, self._from_router)
+        self._router = Wire(router, self._from_router, self._freed)
         try:
             router.bind(address)
         except zmq.ZMQError as error:
@@ -96,7 +101,7 @@ class Sockets:
         dealer.setsockopt(zmq.IMMEDIATE, 1)
         if self._local.socks:
             dealer.setsockopt_string(zmq.SOCKS_PROXY, self._local.socks)
-        self._dealers[index] = Wire(dealer, partial(self._from_dealer, index))
+        self._dealers[index] = Wire(dealer, partial(self._from_dealer, index), self._freed)
         dealer.connect(endpoint)
         return True
 
@@ -136,7 +141,7 @@ class Sockets:
         socket.setsockopt(zmq.TCP_MAXRT, self._patience_ms)
         socket.setsockopt(zmq.MAXMSGSIZE, MAX_FORWARD)
         socket.setsockopt(zmq.RCVHWM, QUEUE)
-        socket.setsockopt(zmq.SNDHWM, QUEUE)
+        socket.setsockopt(zmq.SNDHWM, SENDING)
         socket.setsockopt(zmq.IPV6, int("[" in address))
         return socket
 

@@ -36,14 +36,18 @@ class Wire:
         It belongs to the wire from now on.
     take
         Takes the parts of each message that comes. It may close the wire.
+    freed
+        Called when the socket reports a change: what was not sent before may find room now.
     """
 
-    def __init__(self, socket: Socket, take: Callable[[list[zmq.Frame]], None]) -> None:
-        self._socket, self._take = socket, take
+    def __init__(
+        self, socket: Socket, take: Callable[[list[zmq.Frame]], None], freed: Callable[[], None] | None = None
+    ) -> None:
+        self._socket, self._take, self._freed = socket, take, freed
         self._loop = asyncio.get_running_loop()
         self._fd: int = socket.getsockopt(zmq.FD)  # pyright: ignore[reportAttributeAccessIssue]
         self._due = False
-        self._loop.add_reader(self._fd, self._read)
+        self._loop.add_reader(self._fd, self._wake)
         self._read_soon()
 
     def send(self, *parts: bytes) -> bool:
@@ -70,6 +74,11 @@ class Wire:
         if not self._due:
             self._due = True
             self._loop.call_soon(self._read)
+
+    def _wake(self) -> None:
+        if self._freed is not None:
+            self._freed()
+        self._read()
 
     def _read(self) -> None:
         self._due = False
