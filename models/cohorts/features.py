@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
-from models.cohorts.finding import Finding, Severity, refuse
+from models.cohorts.finding import Finding, Severity, counted, refuse
 from models.cohorts.patients import plain_id
 from models.feature_kind import FeatureKind, find_feature_file, kind_of, read_kind, slide_name
 from pipelines.damage import DAMAGE
@@ -152,7 +152,7 @@ def unnamed(table: Table, files: Mapping[str, SlideFile], folder: Path) -> list[
     if not spare:
         return []
     listed = ", ".join(spare[:5]) + (", ..." if len(spare) > 5 else "")
-    what = f"{len(spare)} feature files belong to no row of {table.path.name}: {listed}"
+    what = f"{counted(len(spare), 'feature file')} without a row in {table.path.name}: {listed}"
     return [Finding(Severity.NOTE, "features of no slide", folder, what, "add their rows if they belong to the cohort")]
 
 

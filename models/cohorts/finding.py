@@ -72,6 +72,11 @@ class Finding:
         return f"{self.where}: {self.what}; {self.remedy}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: ``1 row``, ``2 rows``."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def refuse(findings: Iterable[Finding]) -> None:
     """Raise ``ConfigError`` with the first error found: loaders refuse what ``validate`` calls an error."""
     for finding in findings:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from models.cohorts.finding import Finding, Severity
+from models.cohorts.finding import Finding, Severity, counted
 from models.cohorts.label_spelling import UNDECIDED, same_meaning, slips
 from models.cohorts.text import ERROR_VALUES
-from models.targets import Target, is_missing, resolve_target, spelling
+from models.targets import POSITIVE_SPELLINGS, Target, is_missing, resolve_target, spelling
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -82,10 +82,8 @@ class _Labels:
             one = usual[spelling(other)]
             if other != one:
                 table, row = next((table, row) for cell, table, row in self.cells if cell == other)
-                what = (
-                    f"{other!r} ({_times(counts[other])}, the first here) and {one!r} ({_times(counts[one])}) are "
-                    "taken as one label"
-                )
+                here, there = counted(counts[other], "row"), counted(counts[one], "row")
+                what = f"{other!r} ({here}, the first here) and {one!r} ({there}) are taken as one label"
                 remedy = "nothing to do here, but spell it in one way for other software"
                 found.append(Finding(Severity.NOTE, "label spelling", table.path, what, remedy, row, self.name))
         return found
@@ -95,7 +93,7 @@ class _Labels:
         found = []
         for label in self.first.keys() & UNDECIDED:
             table, row, cell = self.first[label]
-            what = f"{cell!r} ({_times(self.counts[label])}, the first here) would count as a label of its own"
+            what = f"{cell!r} ({counted(self.counts[label], 'row')}, the first here) would count as a label of its own"
             remedy = "empty the cell if it means that the label is not known"
             found.append(Finding(Severity.ERROR, "no label", table.path, what, remedy, row, self.name))
         return found
@@ -118,7 +116,7 @@ class _Labels:
         """Say that two labels may mean the same: an error unless both count as negative anyway."""
         harmless = target is not None and spelling(target.positive) not in {usual, other}
         text = self.first[usual][2]
-        what = f"{self._counted(other)} probably means the same as {text!r} ({_times(self.counts[usual])})"
+        what = f"{self._counted(other)} probably means the same as {text!r} ({counted(self.counts[usual], 'row')})"
         effect = "both count as negative" if harmless else "now they count as two classes"
         remedy = f"{effect}; write {text!r} for both if they do"
         return self._at(other, Severity.NOTE if harmless else Severity.ERROR, "same meaning", what, remedy)
@@ -126,11 +124,11 @@ class _Labels:
     def slip(self, rare: str, common: str) -> Finding:
         """Say that a label looks mistyped: an error, for it counts as a class."""
         text = self.first[common][2]
-        what = f"{self._counted(rare)} looks like a slip for {text!r} ({_times(self.counts[common])})"
+        what = f"{self._counted(rare)} looks like a slip for {text!r} ({counted(self.counts[common], 'row')})"
         return self._at(rare, Severity.ERROR, "label mistyped", what, "correct it: now it is a label of its own")
 
     def _counted(self, label: str) -> str:
-        return f"{self.first[label][2]!r} ({_times(self.counts[label])}, the first here)"
+        return f"{self.first[label][2]!r} ({counted(self.counts[label], 'row')}, the first here)"
 
     def _at(self, label: str, severity: Severity, kind: str, what: str, remedy: str) -> Finding:
         table, row, _ = self.first[label]
@@ -147,6 +145,10 @@ def _resolved(labels: _Labels, positive: str | None) -> tuple[Target | None, Fin
         examples = ", ".join(repr(labels.first[label][2]) for label in list(labels.first)[:3])
         what = f"the column has {len(labels.counts)} different labels, such as {examples}"
         remedy = "name a column of classes; a measurement has to be cut into two classes first"
+    elif positive is None and len(labels.counts) > 2 and len(likely := labels.counts.keys() & POSITIVE_SPELLINGS) == 1:
+        text = labels.first[likely.pop()][2]
+        others = " and ".join(repr(cell) for _, _, cell in labels.first.values() if cell != text)
+        remedy = f"name it, probably --positive {labels.name}={text}; {others} are then negative"
     return None, Finding(Severity.ERROR, "target unclear", path, what, remedy, column=labels.name)
 
 
@@ -163,7 +165,3 @@ def _mended(labels: _Labels, positive: str | None, usual: Mapping[str, str]) -> 
     except ConfigError:
         return False
     return True
-
-
-def _times(count: int) -> str:
-    return f"{count} row{'s' * (count != 1)}"

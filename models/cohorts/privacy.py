@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from models.cohorts.finding import Finding, Severity
+from models.cohorts.finding import Finding, Severity, counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +57,7 @@ def dates_in_file_names(table: Table) -> list[Finding]:
     dated = [(name, row) for name, row in names if _DATE_IN_NAME.search(name)]
     if not dated:
         return []
-    what = f"{len(dated)} slide names seem to hold a date, {dated[0][0]!r} first"
+    what = f"{counted(len(dated), 'slide name')} with what looks like a date, {dated[0][0]!r} first"
     remedy = "rename the slides: their names get into feature files, heatmaps and reports"
     return [Finding(Severity.WARNING, "privacy", table.path, what, remedy, dated[0][1], "FILENAME")]
 
@@ -72,7 +72,7 @@ def _suspicion(name: str, cells: Sequence[str]) -> str:
         return "is named like something that identifies a person"
     if re.search(r"(?:^|[_\W])age(?:$|[_\W])", name, re.IGNORECASE):
         old = sum(_number(cell) > _OLDEST for cell in cells)
-        return f"holds ages above {_OLDEST} (in {old} row{'s' * (old != 1)}), which count as identifying" if old else ""
+        return f"holds ages above {_OLDEST} (in {counted(old, 'row')}), which count as identifying" if old else ""
     texts = [cell for cell in cells if not re.fullmatch(r"[-+]?[\d.,]+(?:e[-+]?\d+)?", cell, re.IGNORECASE)]
     if len(cells) >= 10 and len(texts) > 0.9 * len(cells) and len(set(cells)) > 0.9 * len(cells):
         return f"has a text of its own for nearly every row, such as {_veiled(cells[0])}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from models.cohorts.finding import Finding, Severity
+from models.cohorts.finding import Finding, Severity, counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def small_classes(target: Target, counts: tuple[int, int], file: Path, who: str 
     found = []
     for label, count in _classes(target, counts):
         if count < SMALL_CLASS:
-            what = f"only {count} patient{'s' * (count != 1)} {who} {'are' if count != 1 else 'is'} {label}"
+            what = f"only {counted(count, 'patient')} {who} {'are' if count != 1 else 'is'} {label}"
             found.append(Finding(Severity.WARNING, "class small", file, what, remedy, column=target.name))
     return found
 

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from models.cohorts.finding import Finding, Severity
+from models.cohorts.finding import Finding, Severity, counted
 from models.cohorts.patients import plain_id
 from models.feature_kind import slide_name
 
@@ -88,15 +88,14 @@ def mixed_preparations(table: Table) -> list[Finding]:
     found = []
     if rows["frozen"] and rows["diagnostic"]:
         what = (
-            f"{len(rows['frozen'])} slides are frozen sections (TS, MS or BS in the name) and "
-            f"{len(rows['diagnostic'])} diagnostic ones (DX)"
+            f"{counted(len(rows['frozen']), 'frozen section')} (TS, MS or BS in the name) among "
+            f"{counted(len(rows['diagnostic']), 'diagnostic slide')} (DX)"
         )
         remedy = "keep one preparation: they look different, and which patients have which can betray the label"
         found.append(_of_table(table, "mixed preparations", what, remedy, rows["frozen"][0]))
     if rows["normal"]:
-        what = (
-            f"{len(rows['normal'])} slides are of normal tissue (sample type 10 to 14 in the name), not of the tumour"
-        )
+        number = counted(len(rows["normal"]), "slide")
+        what = f"{number} of normal tissue (sample type 10 to 14 in the name), not of the tumour"
         remedy = "take them out: they bear the tumour's label"
         found.append(_of_table(table, "normal tissue", what, remedy, rows["normal"][0]))
     return found

@@ -6,7 +6,7 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from models.cohorts.finding import Finding, Severity
+from models.cohorts.finding import Finding, Severity, counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def white_space(table: Table, columns: Sequence[str]) -> list[Finding]:
         at = table.columns.index(name)
         rows = [row for row, cells in _cells(table) if at < len(cells) and cells[at] != cells[at].strip()]
         if rows:
-            what = f"{len(rows)} cells have white space around their text, the first of them here"
+            what = f"{counted(len(rows), 'cell')} with white space around the text, the first of them here"
             remedy = "it is ignored here, but strip it: other software takes it for part of the text"
             found.append(Finding(Severity.NOTE, "white space", table.path, what, remedy, rows[0], name))
     return found

@@ -39,11 +39,11 @@ def test_tcga(real_data: Path) -> None:
     assert len(unknown) == 29
     assert (unknown[0].row, "TCGA-5M-AAT5" in unknown[0].what) == (12, True)
     (mixed,) = of_kind(examination, "mixed preparations")
-    assert "1346 slides are frozen" in mixed.what
+    assert "1346 frozen sections" in mixed.what
     assert "625 diagnostic" in mixed.what
     assert mixed.row == 2
     (normal,) = of_kind(examination, "normal tissue")
-    assert "133 slides are of normal tissue" in normal.what
+    assert "133 slides of normal tissue" in normal.what
     (unclear,) = of_kind(examination, "target unclear")
     assert (unclear.severity, unclear.column) == (Severity.ERROR, "MSIStatus")
     assert "'MSI-H', 'MSI-L', 'MSS'" in unclear.what
