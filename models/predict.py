@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from models.bags import Bag, load_bag
+from models.bags import load_bag
 from models.cohort import Patient
 from models.training import one_thread
 from pipelines.errors import ConfigError, InputError
@@ -31,8 +31,8 @@ class Predictions:
     Attributes
     ----------
     table
-        PATIENT, n_slides, n_tiles (or PATIENT, FILENAME, n_tiles by slide) and one column ``<TARGET>_<POSITIVE>``
-        per target.
+        PATIENT, n_slides, slides_as, n_tiles (or PATIENT, FILENAME, n_tiles by slide) and one column
+        ``<TARGET>_<POSITIVE>`` per target.
     failed
         One sentence for each patient or slide without a prediction.
     """
@@ -73,7 +73,12 @@ def predict_bag(model: Model, features: np.ndarray) -> dict[str, float]:
 
 
 def predict_cohort(
-    model: Model, cohort: Cohort, level: str = "patient", bag_tiles: int | None = None, seed: int = 0
+    model: Model,
+    cohort: Cohort,
+    level: str = "patient",
+    bag_tiles: int | None = None,
+    seed: int = 0,
+    slides_as: str = "bag",
 ) -> Predictions:
     """Predict every patient or every slide of a cohort.
 
@@ -84,39 +89,45 @@ def predict_cohort(
     cohort
         With or without labels; they are not looked at.
     level
-        ``patient``: all slides of a patient are one bag. ``slide``: each slide is a bag of its own.
+        ``patient``: one row per patient. ``slide``: one row per slide, which is a bag of its own.
     bag_tiles
         Cap of tiles per bag, chosen by ``seed`` and the patient's id (or slide's name); None: all tiles.
     seed
         Of that choice.
+    slides_as
+        How a patient's slides are taken. ``bag``: all tiles together. ``average``: each slide is a bag, and the
+        patient has the mean of their probabilities; a patient with a slide that fails has none.
 
     Raises
     ------
     InputError
         If the features are not of the encoder that the model was trained on.
     ConfigError
-        If ``level`` is neither of the two or ``bag_tiles`` is not positive.
+        If ``level`` or ``slides_as`` is neither of its two, ``bag_tiles`` is not positive, or slides are to be averaged
+        where each has a row.
     """
     if level not in {"patient", "slide"} or (bag_tiles is not None and bag_tiles < 1):
         msg = f"level is 'patient' or 'slide' (got {level!r}) and bag_tiles at least 1 (got {bag_tiles})"
+        raise ConfigError(msg)
+    if slides_as not in {"bag", "average"} or (slides_as == "average" and level == "slide"):
+        msg = f"slides_as is 'bag' or, by patient only, 'average' (got {slides_as!r} by {level})"
         raise ConfigError(msg)
     check_kind(model.spec, cohort.kind)
     rows: list[dict[str, object]] = []
     failed = list(cohort.dropped)
     with progress(len(cohort.patients), "predicting", "patient") as bar:
         for patient in cohort.patients:
-            for unit, described in _units(patient, level):
+            for units, described in _units(patient, level, slides_as):
                 try:
-                    bag = load_bag(unit)
-                    tiles = bag.tiles if bag_tiles is None else _capped(bag, unit, bag_tiles, seed)
-                    probabilities = predict_bag(model, tiles)
+                    bags = [_tiles(unit, bag_tiles, seed) for unit in units]
+                    probabilities = [predict_bag(model, tiles) for tiles in bags]
                 except InputError as error:
                     failed.append(str(error))
                     continue
-                columns = {t.column: probabilities[t.name] for t in model.spec.targets}
-                rows.append({**described, "n_tiles": len(tiles), **columns})
+                columns = {t.column: float(np.mean([p[t.name] for p in probabilities])) for t in model.spec.targets}
+                rows.append({**described, "n_tiles": sum(map(len, bags)), **columns})
             bar.update()
-    key = ["n_slides"] if level == "patient" else ["FILENAME"]
+    key = ["n_slides", "slides_as"] if level == "patient" else ["FILENAME"]
     header = ["PATIENT", *key, "n_tiles", *(target.column for target in model.spec.targets)]
     return Predictions(pd.DataFrame(rows, columns=header), tuple(failed))
 
@@ -136,15 +147,21 @@ def check_kind(spec: ModelSpec, kind: FeatureKind) -> None:
         raise InputError(msg)
 
 
-def _units(patient: Patient, level: str) -> Iterator[tuple[Patient, dict[str, object]]]:
+def _units(patient: Patient, level: str, slides_as: str) -> Iterator[tuple[list[Patient], dict[str, object]]]:
+    """Yield, for each row, the bags that it is predicted from, and its first columns."""
+    slides = [Patient(patient.id, (slide,), {}) for slide in patient.slides]
     if level == "patient":
-        yield patient, {"PATIENT": patient.id, "n_slides": len(patient.slides)}
+        described = {"PATIENT": patient.id, "n_slides": len(slides), "slides_as": slides_as}
+        yield [patient] if slides_as == "bag" else slides, described
         return
-    for slide in patient.slides:
-        yield Patient(patient.id, (slide,), {}), {"PATIENT": patient.id, "FILENAME": slide.name}
+    for slide in slides:
+        yield [slide], {"PATIENT": patient.id, "FILENAME": slide.slides[0].name}
 
 
-def _capped(bag: Bag, unit: Patient, bag_tiles: int, seed: int) -> np.ndarray:
+def _tiles(unit: Patient, bag_tiles: int | None, seed: int) -> np.ndarray:
+    bag = load_bag(unit)
+    if bag_tiles is None:
+        return bag.tiles
     # Seeded by name, so that the choice does not depend on which other patients stand in the table.
     name = "\n".join([unit.id, *(slide.name for slide in unit.slides)])
     words = np.frombuffer(hashlib.sha256(name.encode()).digest(), np.uint32)

@@ -23,13 +23,31 @@ def cohort(tables):
 def test_a_patient_is_one_bag_of_all_slides(model: Model, planted_centre: Callable) -> None:
     centre = planted_centre("A", 4, 1)
     result = predict_cohort(model, cohort(centre))
-    assert list(result.table.columns) == ["PATIENT", "n_slides", "n_tiles", "MSI_MSIH", "BRAF_MUT"]
+    assert list(result.table.columns) == ["PATIENT", "n_slides", "slides_as", "n_tiles", "MSI_MSIH", "BRAF_MUT"]
+    assert set(result.table["slides_as"]) == {"bag"}
     assert result.table["n_slides"].tolist() == [2] * 4
     assert result.failed == ()
     slides = predict_cohort(model, cohort(centre), level="slide")
     assert list(slides.table.columns) == ["PATIENT", "FILENAME", "n_tiles", "MSI_MSIH", "BRAF_MUT"]
     assert len(slides.table) == 8
     assert slides.table.groupby("PATIENT")["n_tiles"].sum().tolist() == result.table["n_tiles"].tolist()
+
+
+def test_slides_may_be_averaged_and_the_table_says_so(model: Model, planted_centre: Callable) -> None:
+    centre = planted_centre("A", 4, 1)
+    result = predict_cohort(model, cohort(centre), slides_as="average").table
+    assert set(result["slides_as"]) == {"average"}
+    slides = predict_cohort(model, cohort(centre), level="slide").table
+    for column in ("MSI_MSIH", "BRAF_MUT"):
+        assert np.allclose(result[column], slides.groupby("PATIENT")[column].mean(), atol=1e-12)
+    bags = predict_cohort(model, cohort(centre)).table
+    assert result["n_tiles"].tolist() == bags["n_tiles"].tolist()
+    assert (result["MSI_MSIH"] != bags["MSI_MSIH"]).all()
+    capped = predict_cohort(model, cohort(centre), bag_tiles=5, slides_as="average").table
+    assert capped["n_tiles"].tolist() == [10] * 4
+    for wrong in ({"slides_as": "mean"}, {"slides_as": "average", "level": "slide"}):
+        with pytest.raises(ConfigError, match="slides_as is 'bag' or, by patient only, 'average'"):
+            predict_cohort(model, cohort(centre), **wrong)
 
 
 def test_the_probability_is_the_sigmoid_of_the_networks_logit(model: Model) -> None:

@@ -28,7 +28,12 @@ def predict(
     ),
     out: Path = typer.Option(..., "--out", help="CSV file to write; '-' prints it."),
     level: Literal["patient", "slide"] = typer.Option(
-        "patient", help="One row per patient, whose slides are taken as one bag of tiles, or one row per slide."
+        "patient", help="One row per patient, or one row per slide, which is then a bag of tiles of its own."
+    ),
+    slides_as: Literal["bag", "average"] = typer.Option(
+        "bag",
+        help="How a patient's slides are taken: all their tiles as one bag, or the average of the slides' "
+        "probabilities. The predictions say which.",
     ),
     bag_tiles: int | None = typer.Option(
         None, min=1, help="Cap of tiles per bag, chosen by the seed. By default every tile is looked at."
@@ -37,8 +42,8 @@ def predict(
 ) -> None:
     """Predict the probability of each target's positive class, for every patient or slide, or every row of a table.
 
-    The columns are PATIENT, n_slides (or FILENAME), n_tiles and one probability per target, for instance MSI_MSIH; for
-    a table PATIENT and the probabilities.
+    The columns are PATIENT, n_slides and slides_as (or FILENAME), n_tiles and one probability per target, for instance
+    MSI_MSIH; for a table PATIENT and the probabilities.
     Patients or slides without a prediction are named on standard error and make the exit code 5.
     """
     from models.cohort import load_unlabelled_cohort
@@ -54,7 +59,7 @@ def predict(
         msg = "name either --slides and --features, or --table (and then, if you like, --reference)"
         raise ConfigError(msg)
     loaded = load_model(model)
-    predictions = predict_cohort(loaded, load_unlabelled_cohort(slides, features), level, bag_tiles, seed)
+    predictions = predict_cohort(loaded, load_unlabelled_cohort(slides, features), level, bag_tiles, seed, slides_as)
     text = predictions.table.to_csv(index=False, lineterminator="\n")
     if str(out) == "-":
         typer.echo(text, nl=False)
