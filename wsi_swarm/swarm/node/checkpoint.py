@@ -109,6 +109,14 @@ class Checkpoint:
         """Write what this node knows besides the chain, for ``swarm status`` in another process."""
         write_json(self.folder / "node.json", told, durable=False)
 
+    def load_status(self) -> dict[str, Any]:
+        """Return the last status of this run, empty if there is none that can be read: only counts depend on it."""
+        try:
+            return _read_json(self.folder / "node.json") or {}
+        except IntegrityError as error:
+            log.warning("bytes are counted anew: %s", error)
+            return {}
+
     # Models ------------------------------------------------------------------------------------------------------
 
     def save_model(self, model: FixedState, finals: int) -> None:

@@ -76,7 +76,7 @@ class Node:
         self._look = asyncio.Event()
         self._over: asyncio.Future[Leave] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Future[None]] = set()
-        self._telling = Telling(centre.run, centre.say)
+        self._telling = Telling(centre.run, centre.say, centre.checkpoint.load_status())
         self._status_at = float("-inf")
         self._disk = ThreadPoolExecutor(1, "checkpoint")  # in order, and out of the way of the event loop
         self._saved: asyncio.Future[None] | None = None

@@ -26,12 +26,17 @@ class Telling:
         Of the last training.
     losses
         Training losses that the members told with their updates, by account; None where one told none.
+
+    Parameters
+    ----------
+    earlier
+        The last status of this run from before this start: what it counts goes on.
     """
 
-    def __init__(self, run: int, say: Callable[[str], None]) -> None:
-        self._run, self._say = run, say
+    def __init__(self, run: int, say: Callable[[str], None], earlier: Mapping[str, object]) -> None:
+        self._run, self._say, self._earlier = run, say, earlier
         self._round_began = time.monotonic()
-        self.own_loss = float("nan")
+        self.own_loss: float | None = None
         self.losses: dict[str, float | None] = {}
 
     def of_rounds(self, events: Sequence[Event], name: Callable[[int], str]) -> None:
@@ -41,10 +46,9 @@ class Telling:
                 case Final(run=self._run):
                     took, self._round_began = time.monotonic() - self._round_began, time.monotonic()
                     who = ", ".join(name(member) for member in sorted(event.contributors))
-                    self._say(
-                        f"round {event.round} final after {took:.1f} s: merged {who}; own loss {self.own_loss:.4f}; "
-                        f"root {event.merged_root.hex()[:12]}"
-                    )
+                    loss = "" if self.own_loss is None else f"own loss {self.own_loss:.4f}; "
+                    root = event.merged_root.hex()[:12]
+                    self._say(f"round {event.round} final after {took:.1f} s: merged {who}; {loss}root {root}")
                 case Void(run=self._run):
                     self._round_began = time.monotonic()
                     self._say(f"round {event.round} void: {_WHY_VOID[event.reason]}; the model stays as it was")
@@ -59,8 +63,12 @@ class Telling:
             "run": self._run,
             "round": state.round,
             "phase": state.phase.name.lower(),
-            **traffic,
+            **{name: count + self._before(name) for name, count in traffic.items()},
             "losses": dict(self.losses),
             "peers": {account: {"heard_s": seconds} for account, seconds in heard_s.items()},
             "updated": now,
         }
+
+    def _before(self, name: str) -> int:
+        count = self._earlier.get(name)
+        return count if isinstance(count, int) else 0
