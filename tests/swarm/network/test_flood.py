@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from wsi_swarm.swarm.network.codec import MAX_FRAME, seal
+from wsi_swarm.swarm.network.limits import Limits, Rate
 from wsi_swarm.swarm.protocol.message import Beat, Chunk, Envelope, Forward, Have, Lack, WantChunks
 from wsi_swarm.swarm.state.chunks import CHUNK_BYTES
 
@@ -62,7 +63,8 @@ def test_a_flood_is_cut_off_and_memory_stays_flat(net, kind, record_property):
             frame = seal(Envelope(1, net.config, 1, 1, Forward(2, inner)), b.key)
         if kind == "large garbage":
             frame = os.urandom(MAX_FRAME - 100)
-        async with net.links(a, net.replace(b, endpoint=""), c) as left, net.links(c, a) as honest:
+        limits = Limits(relay=Rate(MIB, 8 * MIB))  # so that a slow machine can flood it too
+        async with net.links(a, net.replace(b, endpoint=""), c, limits=limits) as left, net.links(c, a) as honest:
             await net.until_heard(left, 2)
             await net.until_heard(honest, 0)
             before, most = memory(), 0
