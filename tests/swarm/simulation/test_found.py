@@ -6,17 +6,22 @@ import pytest
 
 from wsi_swarm.swarm.ledger.base import Final
 from wsi_swarm.swarm.simulation.campaign import play
+from wsi_swarm.swarm.simulation.chain import ChainPlan
 from wsi_swarm.swarm.simulation.faults import Faults, Outage
 from wsi_swarm.swarm.simulation.setting import Setting
 from wsi_swarm.swarm.simulation.world import Simulation
 
 
 @pytest.mark.parametrize("tenths", range(0, 60, 2))
-def test_a_power_cut_at_all_members_loses_no_final_model(tenths):
-    """Whoever attested holds the merge on its disk before its signature is seen (found by seed 257)."""
-    setting = Setting(rounds=3)
-    outages = tuple(Outage(member, 2.0 + tenths / 10, 1.0 + member) for member in range(3))
-    simulation = Simulation(tenths, setting, Faults(outages=outages)).run()
+@pytest.mark.parametrize("chain", [ChainPlan(), ChainPlan(1.0, 2)])
+def test_a_power_cut_at_all_members_loses_no_final_model(tenths, chain):
+    """Whoever attested holds the merge on its disk before its signature is seen (found by seed 257).
+
+    With confirmations the members start again before they see the block that makes it final (found by seed 200365).
+    """
+    setting = Setting(rounds=3, commit_s=20, reveal_s=16, attest_s=18)
+    outages = tuple(Outage(member, 2.0 + tenths * (1 + chain.block_s) / 10, 1.0 + member) for member in range(3))
+    simulation = Simulation(tenths, setting, Faults(chain=chain, outages=outages)).run()
     assert len(simulation.checks.finals) == setting.rounds
 
 

@@ -238,7 +238,8 @@ class Machine:
             models[root] = from_bytes(download.blob())
         self._model_download = None
         if self._adopted != root:
-            self._shelf.keep_models(self._adopted, root)
+            if self._adopted is not None:  # just started: a merge on the disk may be final in a block yet to be seen
+                self._shelf.keep_models(self._adopted, root)
             self._adopted = root
             self._desk.do(Adopt(state.finals, models[root]))
             if root == self._finalised:  # who was quicker than the others' next look at the chain tells them

@@ -67,7 +67,7 @@ class Checks:
         self._sent: dict[tuple[int, int, bytes], set[bytes]] = {}
         self._signed: dict[tuple[int, int, bytes, frozenset[int]], set[bytes]] = {}
         self._seen_events = 0
-        self._models = {initial.root: initial}
+        self._known = {initial.root}
         self._base = initial
         self._roots: dict[int, bytes] = {}
         self._opened: dict[int, float] = {}
@@ -95,8 +95,7 @@ class Checks:
                 kept = self._saved[member].manifest == manifest
                 self._demand(kept or not self._disk_kept(member), f"member {member} reveals what it did not save")
             case Adopt(_, model):
-                known = model.root in self._models or model.root in self._roots.values()
-                self._demand(known, f"member {member} adopted a model that was never final")
+                self._demand(model.root in self._known, f"member {member} adopted a model that was never final")
                 self._demand(root_of(model.to_bytes()) == model.root, f"member {member} adopted other bytes")
             case KeepUpdate(round_kept, reveal, blob):
                 about = reveal.member
@@ -161,7 +160,7 @@ class Checks:
             parts.append(Contribution(self._accounts[member], self._weights[member], delta, loss))
         self._base = merge(self._base, parts, self._setting.merge)
         self._demand(self._base.root == root, f"round {round_} is final with another root than its merge")
-        self._models = {**dict(list(self._models.items())[-1:]), root: self._base}
+        self._known.add(root)
         self.finals.append(now)
         for member in sorted(committed.keys() - event.contributors - self._liars):
             since = self._opened[round_] - self._setting.deadline_s

@@ -14,6 +14,7 @@ import numpy as np
 from wsi_swarm.swarm.ledger.base import Candidate, Phase, RunTerms
 from wsi_swarm.swarm.ledger.typed_data import account_of
 from wsi_swarm.swarm.merge.whole import start
+from wsi_swarm.swarm.node.checkpoint import MAX_MERGES
 from wsi_swarm.swarm.protocol.events import (
     Action,
     Adopt,
@@ -385,10 +386,9 @@ class Simulation:
                 self.kept[member, action.round, action.reveal.member] = action.blob
                 self.reveals[action.round, action.reveal.member] = action.reveal
             case KeepMerge(merged):
-                self._disks[member].merges.append(merged)
+                self._disks[member].merges = [*self._disks[member].merges, merged][-MAX_MERGES:]
             case Adopt():
                 self._disks[member].model = self.models[member] = action.model
-                self._disks[member].merges.clear()
                 self.adopted.setdefault(member, []).append(action.model)
                 self.adopted_at[member] = self.clock.now
             case Note():
