@@ -98,3 +98,18 @@ def test_kept_updates(checkpoint):
     assert kept is not None
     assert (kept.blob, kept.flags, kept.salt) == (blob, 5, b"s" * 32)
     assert checkpoint.kept_update(3, CONTRACT) is None
+
+
+def test_attested_merges_come_back_the_newest_of_them(checkpoint):
+    assert checkpoint.load_merges() == []
+    for value in range(6):
+        checkpoint.keep_merge(state(float(value)))
+    checkpoint.save_model(state(9.0), 1)
+    assert [merged.root for merged in checkpoint.load_merges()] == [state(float(value)).root for value in range(2, 6)]
+
+
+def test_a_damaged_merge_is_left_out(checkpoint):
+    checkpoint.keep_merge(state(1.0))
+    checkpoint.keep_merge(state(2.0))
+    (checkpoint.folder / "models" / f"{state(1.0).root.hex()}.state").write_bytes(b"damaged")
+    assert [merged.root for merged in checkpoint.load_merges()] == [state(2.0).root]
