@@ -1,0 +1,38 @@
+"""Published patients on whom other software's numbers are known, and cohorts drawn with a seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+# 113 patients with subarachnoid haemorrhage of Turck et al. (Intensive Care Med 2010; 36: 107-115), the data set that
+# pROC (Robin et al., BMC Bioinformatics 2011; 12: 77) publishes its reference values on; in that order.
+POOR = (
+    "00001101001011001011101000000000100110110000000001100010001010011101101111000110100000010000000000001111110001000"
+)
+WFNS = (
+    "11113254125255125225211112121134214541425511241125521251222151125214524414121421232421451154221113125225552445111"
+)
+S100B = """
+13 14 10 4 13 10 47 16 18 10 12 10 44 71 4 8 49 4 7 33 9 9 7 11 7 17 7 11 13 19 5 16 41 14 34 35 48 9 96 25 50
+46 16 7 43 45 11 8 9 86 52 8 6 13 207 10 14 15 7 6 77 5 9 30 3 9 4 23 70 9 27 71 8 26 8 16 9 13 10 8 11 33 11
+28 7 10 32 22 7 5 24 38 10 15 8 14 10 7 4 19 56 14 58 32 82 74 15 47 17 44 15 50 48
+"""
+NDKA = """
+301 854 809 1042 1740 1275 600 1320 1554 601 1596 1786 518 890 1341 2075 1160 1611 3237 5482 3241 4994 4034
+947 629 1253 654 630 8030 1280 980 981 985 1821 503 1404 2193 802 742 838 659 963 1312 796 1434 4143 763 706
+1259 1356 387 944 766 1298 41919 2719 2227 995 2122 1173 1040 5883 639 1109 1222 1367 1721 2263 1290 970 2157
+823 7257 1554 1051 1060 1457 519 963 461 2148 1730 1271 944 1107 1946 1083 537 1197 775 983 1055 2849 853 1257
+1290 4683 1168 1267 901 957 3406 1172 1426 4761 1167 2458 1033 1387 1589 2243 679 1345
+"""
+
+
+@pytest.fixture(scope="session")
+def asah() -> dict[str, np.ndarray]:
+    """Outcome ``poor`` (0 or 1) and three markers: ``wfns``, ``s100b`` (1/100 ug/l), ``ndka`` (1/100 ug/l)."""
+    return {
+        "poor": np.array([int(c) for c in POOR]),
+        "wfns": np.array([float(c) for c in WFNS]),
+        "s100b": np.array(S100B.split(), float),
+        "ndka": np.array(NDKA.split(), float),
+    }
