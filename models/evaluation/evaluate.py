@@ -1,194 +1,242 @@
-"""Patient-level evaluation: prediction tables against a clinical table."""
+"""Everything that is asked of predictions, put together: one assessment per prediction table and target."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.evaluation.auroc import Auroc, auroc_interval
-from models.tables import Table, read_table
-from models.targets import Target, is_missing, spelling
+from models.evaluation.bootstrap import RESAMPLES
+from models.evaluation.calibration import Calibration, Recalibration, calibrate, recalibrate
+from models.evaluation.comparison import Comparison, compare_all
+from models.evaluation.decision_curve import NetBenefit, decision_curve
+from models.evaluation.discrimination import Discrimination, discriminate
+from models.evaluation.estimates import Absent
+from models.evaluation.exclusions import auroc_bounds
+from models.evaluation.forest import Group, Pooled, group_by, pool
+from models.evaluation.operating_points import Locked, OperatingPoint, lock_thresholds, try_threshold
+from models.evaluation.predictions import Scored, read_scored
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+NO_CALIBRATION_SET = (
+    "no operating point: a threshold has to be chosen on other patients than those it is judged on, and no calibration "
+    "set was given; name one with --calibration and --calibration-clini"
+)
+
 
 @dataclass(frozen=True)
-class Evaluation:
+class Request:
+    """What to evaluate, and how.
+
+    Attributes
+    ----------
+    predictions, clini, targets, positive
+        As in ``read_scored``.
+    centre
+        Column of ``clini`` that names the centre, or None.
+    subgroups
+        Further columns of ``clini``.
+    calibration
+        Prediction tables of the calibration set, one per table of ``predictions`` in the same order, or none.
+    calibration_clini
+        Their clinical table.
+    compare
+        Whether the prediction tables are compared with each other.
+    margin
+        Of non-inferiority, in AUROC.
+    seed
+        Of bootstrap and permutations.
+    """
+
+    predictions: tuple[Path, ...]
+    clini: Path
+    targets: tuple[str, ...]
+    positive: Mapping[str, str]
+    centre: str | None = None
+    subgroups: tuple[str, ...] = ()
+    calibration: tuple[Path, ...] = ()
+    calibration_clini: Path | None = None
+    compare: bool = False
+    margin: float = 0.02
+    seed: int = 0
+    resamples: int = RESAMPLES
+
+
+@dataclass(frozen=True)
+class Member:
+    """One centre or subgroup: its AUROC, its calibration and the locked thresholds on it."""
+
+    group: Group
+    calibration: Calibration | Absent
+    recalibration: Recalibration | Absent
+    points: tuple[OperatingPoint, ...]
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """The patients by one column.
+
+    Attributes
+    ----------
+    column
+        Of the clinical table.
+    members
+        One per value.
+    ungrouped
+        Patients without a value.
+    pooled
+        Random-effects summary, or why there is none.
+    """
+
+    column: str
+    members: tuple[Member, ...]
+    ungrouped: int
+    pooled: Pooled | Absent
+
+
+@dataclass(frozen=True)
+class Assessment:
     """One prediction table and one target.
 
     Attributes
     ----------
-    name
-        Of the prediction table.
-    target, positive
-        Column and positive label of the clinical table.
-    auroc
-        None where it is undefined.
-    reason
-        Why it is undefined; empty otherwise.
-    unlabelled
-        Predicted patients without a label.
-    unpredicted
-        Labelled patients without a prediction.
-    labels, scores
-        (n,) 0 or 1, and probabilities of the patients who have both.
+    scored
+        The patients.
+    discrimination, calibration, points, curve
+        Results, or why there are none.
+    bounds
+        AUROC at worst and at best, had the labelled patients without a prediction been predicted.
+    centres
+        By the centre column, or None where none was named.
+    subgroups
+        By each subgroup column.
     """
 
-    name: str
-    target: str
-    positive: str
-    auroc: Auroc | None
-    reason: str
-    unlabelled: int
-    unpredicted: int
-    labels: np.ndarray
-    scores: np.ndarray
-
-    def to_json(self) -> dict[str, Any]:
-        """Return every number as JSON values; an undefined AUROC is null."""
-        return {
-            "predictions": self.name,
-            "target": self.target,
-            "positive": self.positive,
-            "auroc": None if self.auroc is None else asdict(self.auroc),
-            "reason": self.reason or None,
-            "n_pos": int((self.labels == 1).sum()),
-            "n_neg": int((self.labels == 0).sum()),
-            "n_unlabelled": self.unlabelled,
-            "n_unpredicted": self.unpredicted,
-        }
+    scored: Scored
+    discrimination: Discrimination | Absent
+    bounds: tuple[float, float] | None
+    calibration: Calibration | Absent
+    points: tuple[OperatingPoint, ...] | Absent
+    curve: tuple[NetBenefit, ...] | Absent
+    centres: Grouping | None
+    subgroups: tuple[Grouping, ...]
 
 
-def evaluate_predictions(
-    predictions: Sequence[Path], clini: Path, targets: Sequence[str], positive: Mapping[str, str] | None = None
-) -> list[Evaluation]:
-    """Compare each prediction table with the clinical table, one result per table and target.
+@dataclass(frozen=True)
+class Evaluation:
+    """All assessments, in the order of tables and then targets, and by target the comparisons between tables."""
 
-    Parameters
-    ----------
-    predictions
-        Tables of ``wsi-swarm predict``: PATIENT, one row each, and columns ``<TARGET>_<POSITIVE>``.
-    clini
-        PATIENT and one column per target.
-    targets
-        Columns of ``clini``.
-    positive
-        Positive label in ``clini`` by target, where it is spelled otherwise than in the prediction's column.
+    request: Request
+    assessments: tuple[Assessment, ...]
+    comparisons: Mapping[str, tuple[Comparison, ...] | Absent]
+
+    def of_target(self, target: str) -> tuple[Assessment, ...]:
+        """Return the assessments of one target."""
+        return tuple(a for a in self.assessments if a.scored.target.name == target)
+
+
+def evaluate(request: Request) -> Evaluation:
+    """Read the tables and evaluate.
 
     Raises
     ------
     ConfigError
-        With file, row and column: missing or ambiguous columns, a patient in two rows, a cell that is no number,
-        conflicting labels. A target of one class is no error; see ``Evaluation.reason``.
+        Faults of the tables (see ``read_scored``); calibration tables that don't match the prediction tables or share
+        patients with them; a comparison of one table.
     InputError
         If a table is missing or unreadable.
     """
-    unknown = [name for name in positive or {} if name not in targets]
-    if not targets or unknown:
-        msg = f"--positive names {unknown[0]}, which is no --target" if unknown else "name at least one --target"
+    if request.compare and len(request.predictions) < 2:
+        msg = (
+            "--compare needs at least two --predictions: the first is the model that is asked about, for instance swarm"
+        )
         raise ConfigError(msg)
-    table = read_table(clini)
-    labels = {name: _text_by_patient(table, name) for name in targets}
-    names = _names(predictions)
-    return [
-        _evaluate(name, read_table(path), table.path, target, labels[target], (positive or {}).get(target))
-        for name, path in zip(names, predictions, strict=True)
-        for target in targets
-    ]
+    columns = tuple(dict.fromkeys((*([request.centre] if request.centre else ()), *request.subgroups)))
+    scored = read_scored(request.predictions, request.clini, request.targets, request.positive, columns)
+    locked = _locked(request, scored)
+    assessments = tuple(_assess(each, lock, request) for each, lock in zip(scored, locked, strict=True))
+    comparisons = {target: _compare(request, scored, target) for target in request.targets} if request.compare else {}
+    return Evaluation(request, assessments, comparisons)
 
 
-def _evaluate(
-    name: str, table: Table, clini: Path, target: str, texts: dict[str, str], positive: str | None
-) -> Evaluation:
-    column = _probability_column(table, target, texts, positive)
-    scores = _scores(table, column)
-    chosen = Target(target, positive or column.removeprefix(f"{target}_"), ())
-    labels = {patient: label for patient, text in texts.items() if (label := chosen.label(text)) is not None}
-    both = sorted(labels.keys() & scores.keys())
-    y = np.array([labels[patient] for patient in both], int)
-    p = np.array([scores[patient] for patient in both], float)
-    reason = _why_undefined(y, chosen, texts, clini)
-    return Evaluation(
-        name=name,
-        target=target,
-        positive=chosen.positive,
-        auroc=None if reason else auroc_interval(y, p),
-        reason=reason,
-        unlabelled=len(scores.keys() - labels.keys()),
-        unpredicted=len(labels.keys() - scores.keys()),
-        labels=y,
-        scores=p,
+def _locked(request: Request, scored: Sequence[Scored]) -> list[tuple[Locked, ...] | Absent]:
+    if not request.calibration:
+        if request.calibration_clini is not None:
+            msg = "--calibration-clini is given without --calibration, the predictions for its patients"
+            raise ConfigError(msg)
+        return [Absent(NO_CALIBRATION_SET)] * len(scored)
+    if len(request.calibration) != len(request.predictions):
+        msg = (
+            f"{len(request.calibration)} --calibration tables for {len(request.predictions)} --predictions: each model "
+            "needs its own, in the same order"
+        )
+        raise ConfigError(msg)
+    clini = request.calibration_clini or request.clini
+    found = []
+    for test, held in zip(
+        scored, read_scored(request.calibration, clini, request.targets, request.positive), strict=True
+    ):
+        shared = sorted(set(test.patients) & set(held.patients))
+        if shared:
+            msg = (
+                f"{len(shared)} patients of the calibration set of {test.name} are also among those it is evaluated on "
+                f"({', '.join(shared[:3])}{', ...' if len(shared) > 3 else ''}); a threshold flatters the patients it "
+                "was chosen on: take them out of one of the tables"
+            )
+            raise ConfigError(msg)
+        found.append(lock_thresholds(held.labels, held.scores))
+    return found
+
+
+def _assess(scored: Scored, locked: tuple[Locked, ...] | Absent, request: Request) -> Assessment:
+    labels, scores = scored.labels, scored.scores
+    reason = scored.why_one_class
+    curve = Absent(f"no decision curve: {reason}") if reason else _curve(scored)
+    return Assessment(
+        scored=scored,
+        discrimination=Absent(reason) if reason else discriminate(labels, scores, request.seed, request.resamples),
+        bounds=None if reason else auroc_bounds(labels, scores, scored.flow),
+        calibration=Absent(f"no calibration: {reason}") if reason else calibrate(labels, scores),
+        points=locked if isinstance(locked, Absent) else tuple(try_threshold(labels, scores, lock) for lock in locked),
+        curve=curve,
+        centres=_by(scored, request.centre, locked) if request.centre else None,
+        subgroups=tuple(_by(scored, column, locked) for column in request.subgroups),
     )
 
 
-def _why_undefined(y: np.ndarray, target: Target, texts: dict[str, str], clini: Path) -> str:
-    if len(y) and 0 < y.sum() < len(y):
-        return ""
-    found = ", ".join(sorted({repr(text) for text in texts.values() if not is_missing(text)})) or "none"
-    if len(y) == 0:
-        return f"no predicted patient has a label in column {target.name} of {clini} (labels there: {found})"
-    other = "negative" if y.all() else f"positive ({target.positive})"
-    return (
-        f"none of the {len(y)} predicted and labelled patients is {other}, so there is no AUROC; labels in column "
-        f"{target.name} of {clini}: {found}; if the positive one is spelled otherwise there, "
-        f"say --positive {target.name}=LABEL"
-    )
+def _curve(scored: Scored) -> tuple[NetBenefit, ...] | Absent:
+    if scored.scores.min() < 0.0 or scored.scores.max() > 1.0:
+        return Absent("no decision curve: some scores lie outside 0 to 1 and are no probabilities")
+    return decision_curve(scored.labels, scored.scores)
 
 
-def _text_by_patient(table: Table, target: str) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    rows: dict[str, int] = {}
-    for index, (patient, text) in enumerate(zip(table.column("PATIENT"), table.column(target), strict=True)):
-        known = texts.get(patient, "")
-        if is_missing(known):
-            texts[patient], rows[patient] = text, table.numbers[index]
-        elif not is_missing(text) and spelling(text) != spelling(known):
-            msg = (
-                f"{table.where(index, target)}: patient {patient} is {text!r} here and {known!r} in row "
-                f"{rows[patient]}; keep the right one"
-            )
-            raise ConfigError(msg)
-    return texts
+def _by(scored: Scored, column: str, locked: tuple[Locked, ...] | Absent) -> Grouping:
+    names = scored.groups[column]
+    found = group_by(names, scored.labels, scored.scores)
+    members = []
+    for group, index in found:
+        y, p = scored.labels[index], scored.scores[index]
+        points = () if isinstance(locked, Absent) else tuple(try_threshold(y, p, lock) for lock in locked)
+        members.append(Member(group, calibrate(y, p), recalibrate(y, p), points))
+    return Grouping(column, tuple(members), names.count(""), pool([group for group, _ in found]))
 
 
-def _probability_column(table: Table, target: str, texts: dict[str, str], positive: str | None) -> str:
-    candidates = [column for column in table.columns if column.startswith(f"{target}_")]
-    wanted = {spelling(text) for text in texts.values()} if positive is None else {spelling(positive)}
-    fitting = [column for column in candidates if spelling(column.removeprefix(f"{target}_")) in wanted]
-    for choice in (fitting, candidates):
-        if len(choice) == 1:
-            return choice[0]
-    listed = ", ".join(candidates) or ", ".join(table.columns)
-    fault = f"several columns could be {target}'s" if candidates else f"no column begins with {target}_"
-    msg = f"{table.path} row 1: {fault} ({listed}); name a table of 'wsi-swarm predict' for this target"
-    raise ConfigError(msg)
-
-
-def _scores(table: Table, column: str) -> dict[str, float]:
-    scores: dict[str, float] = {}
-    for index, (patient, cell) in enumerate(zip(table.column("PATIENT"), table.column(column), strict=True)):
-        if patient in scores:
-            msg = (
-                f"{table.where(index, 'PATIENT')}: patient {patient} stands there twice; evaluation is by patient, "
-                "predict with --level patient"
-            )
-            raise ConfigError(msg)
-        try:
-            scores[patient] = float(cell)
-        except ValueError:
-            scores[patient] = math.nan
-        if not math.isfinite(scores[patient]):
-            msg = f"{table.where(index, column)}: {cell!r} is no probability; predict again"
-            raise ConfigError(msg)
-    return scores
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    stems = [path.stem for path in paths]
-    return stems if len(set(stems)) == len(stems) else [str(path) for path in paths]
+def _compare(request: Request, scored: Sequence[Scored], target: str) -> tuple[Comparison, ...] | Absent:
+    chosen = [each for each in scored if each.target.name == target]
+    common = sorted(set.intersection(*(set(each.patients) for each in chosen)))
+    if not common:
+        return Absent("no comparison: no patient is predicted by every table")
+    rows = [dict(zip(each.patients, range(len(each.patients)), strict=True)) for each in chosen]
+    index = [np.array([row[patient] for patient in common]) for row in rows]
+    labels = [each.labels[i] for each, i in zip(chosen, index, strict=True)]
+    if any((other != labels[0]).any() for other in labels[1:]):
+        spelled = ", ".join(f"{each.name}: {each.target.positive}" for each in chosen)
+        msg = f"the tables call different labels of {target} positive ({spelled}); say --positive {target}=LABEL"
+        raise ConfigError(msg)
+    scores = {each.name: each.scores[i] for each, i in zip(chosen, index, strict=True)}
+    return compare_all(labels[0], scores, request.margin, request.seed)

@@ -1,87 +1,103 @@
-"""An evaluation as a text table, a JSON file and ROC plots."""
+"""An evaluation in a folder: report, numbers, tables, plots; and as text for the terminal."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from sklearn.metrics import roc_curve
-
-from models.evaluation.auroc import METHOD
-from pipelines.files import replacing, write_json
+from models.evaluation.estimates import Absent, Estimate
+from models.evaluation.figures import figures_of
+from models.evaluation.numbers import plain, rows, to_json
+from models.evaluation.patient_preds import patient_predictions
+from models.evaluation.report import report_html
+from models.evaluation.sheets import csv_text, sheets
+from models.evaluation.tripod import checklist
+from models.evaluation.wording import interval, number, p_value, sentences, share, signed
+from pipelines.files import write_json, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from models.evaluation.evaluate import Evaluation
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's colours, which colour-blind readers tell apart."""
-
-STYLES = ("-", "--", "-.", ":")
+    from models.evaluation.provenance import Provenance
 
 
-def as_table(evaluations: Sequence[Evaluation]) -> str:
-    """Return the evaluations as aligned text, one line each, with a sentence where there is no AUROC."""
+def as_text(evaluation: Evaluation) -> str:
+    """Return the evaluation as aligned text, one line per table and target, and then everything else in sentences."""
     header = ("predictions", "target", "positive", "AUROC", "95 % interval", "pos/neg", "no label", "no prediction")
-    rows = [header]
-    notes = [f"interval: {METHOD}"]
-    for e in evaluations:
-        area, interval = ("-", "-")
-        if e.auroc is not None:
-            area, interval = f"{e.auroc.value:.3f}", f"{e.auroc.low:.3f} to {e.auroc.high:.3f}"
-        else:
-            notes.append(f"{e.name}, {e.target}: {e.reason}")
-        sizes = f"{int((e.labels == 1).sum())}/{int((e.labels == 0).sum())}"
-        rows.append((e.name, e.target, e.positive, area, interval, sizes, str(e.unlabelled), str(e.unpredicted)))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, *notes]) + "\n"
-
-
-def write_evaluation(folder: Path, evaluations: Sequence[Evaluation]) -> None:
-    """Write ``metrics.json`` and, for each target that has an AUROC, ``roc_<target>.png`` into ``folder``."""
-    write_json(folder / "metrics.json", [evaluation.to_json() for evaluation in evaluations])
-    for target in dict.fromkeys(evaluation.target for evaluation in evaluations):
-        chosen = [e for e in evaluations if e.target == target and e.auroc is not None]
-        if chosen:
-            plot_roc(folder / f"roc_{re.sub(r'[^0-9A-Za-z-]+', '_', target)}.png", chosen)
-
-
-def plot_roc(path: Path, evaluations: Sequence[Evaluation]) -> None:
-    """Draw the ROC curve of each evaluation, all of one target and all with an AUROC, as a PNG."""
-    figure = Figure(figsize=(5.2, 5.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.plot([0, 1], [0, 1], color="0.75", linewidth=1)
-    for index, evaluation in enumerate(evaluations):
-        false_positive, sensitivity, _ = roc_curve(evaluation.labels, evaluation.scores, drop_intermediate=False)
-        area = evaluation.auroc
-        axes.plot(
-            false_positive,
-            sensitivity,
-            color=COLOURS[index % len(COLOURS)],
-            linestyle=STYLES[index % len(STYLES)],
-            linewidth=1.8,
-            label=f"{evaluation.name}: {area.value:.3f} ({area.low:.3f} to {area.high:.3f}), "
-            f"{area.n_pos} positive, {area.n_neg} negative",
+    table = [header]
+    notes: list[str] = []
+    for a in evaluation.assessments:
+        scored, flow = a.scored, a.scored.flow
+        area, ends, said = "-", "-", f"{scored.name}, {scored.target.name}"
+        if not isinstance(a.discrimination, Absent):
+            d = a.discrimination.headline
+            area, ends = number(d.value), interval(d.low, d.high)
+            notes.append(f"{said}: interval by {d.method}")
+        sizes = f"{flow.analysed_pos}/{flow.analysed_neg}"
+        unlabelled = flow.predicted_without_label + flow.predicted_unknown
+        table.append(
+            (
+                scored.name,
+                scored.target.name,
+                scored.target.positive,
+                area,
+                ends,
+                sizes,
+                str(unlabelled),
+                str(flow.unpredicted),
+            )
         )
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
-    axes.set_xlabel("1 - specificity")
-    axes.set_ylabel("sensitivity")
-    first = evaluations[0]
-    axes.set_title(f"{first.target}, positive: {first.positive}", fontsize=11)
-    axes.legend(
-        title="AUROC (95 % interval), patients",
-        fontsize=7,
-        title_fontsize=8,
-        loc="upper left",
-        bbox_to_anchor=(0.0, -0.14),
-        borderaxespad=0.0,
-        frameon=False,
+        if not isinstance(a.points, Absent):
+            notes += [
+                f"{said}: at {p.locked.threshold:.4g}, locked for {100 * p.locked.wanted:g} % sensitivity: sensitivity "
+                f"{share(p.sensitivity)}, specificity {share(p.specificity)}, ruled out {share(p.rule_out)}"
+                for p in a.points
+            ]
+        notes += [f"{said}: {sentence}" for sentence in sentences(a)]
+    for target, comparisons in evaluation.comparisons.items():
+        notes += _compared(target, comparisons)
+    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    return "\n".join([*lines, *dict.fromkeys(notes)]) + "\n"
+
+
+def _compared(target: str, comparisons: Sequence[Any] | Absent) -> list[str]:
+    if isinstance(comparisons, Absent):
+        return [f"{target}: {comparisons.reason}"]
+    said = []
+    for c in comparisons:
+        name = f"{target}, {c.first} against {c.second}"
+        if isinstance(c.difference, Estimate) and c.non_inferiority is not None:
+            d = c.difference
+            verdict = "not inferior" if c.non_inferiority.shown else "non-inferiority not shown"
+            said.append(
+                f"{name}: difference {signed(d.value)} ({signed(d.low)} to {signed(d.high)}), p {p_value(c.p_delong)} "
+                f"(DeLong), {p_value(c.p_holm)} (Holm), {p_value(c.p_permutation)} (permutation); {verdict} at a "
+                f"margin of {c.non_inferiority.margin:g}"
+            )
+        elif isinstance(c.difference, Absent):
+            said.append(f"{name}: {c.difference.reason}")
+    return said
+
+
+def write_evaluation(folder: Path, evaluation: Evaluation, provenance: Provenance) -> list[Path]:
+    """Write everything into ``folder`` and return the files, the report first."""
+    entries = to_json(evaluation)
+    figures = figures_of(evaluation)
+    files: dict[str, str] = {"report.html": report_html(evaluation, provenance, figures)}
+    for name, table in patient_predictions(evaluation).items():
+        files[name] = csv_text(table[0], table[1:])
+    files["numbers.csv"] = csv_text(("predictions", "target", "number", "value"), rows(entries))
+    files |= sheets(evaluation)
+    items = checklist(evaluation, provenance)
+    files["tripod_ai.csv"] = csv_text(
+        ("item", "topic", "asks for", "answer"),
+        ((i.number, i.topic, i.asks, i.answer or "to be completed") for i in items),
     )
-    with replacing(path) as aside:
-        figure.savefig(aside, format="png", dpi=150, metadata={"Software": None})
+    files |= {f"{name}.svg": figure.svg for name, figure in figures.items()}
+    for name, text in files.items():
+        write_text(folder / name, text)
+    write_json(folder / "metrics.json", entries)
+    write_json(folder / "provenance.json", plain(provenance))
+    return [folder / name for name in (*files, "metrics.json", "provenance.json")]
