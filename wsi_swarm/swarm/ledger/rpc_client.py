@@ -69,11 +69,11 @@ class RpcClient:
         from web3.providers import HTTPProvider
 
         self.url = url
-        self._eth: Any = None
-        web3 = Web3(provider or HTTPProvider(url, request_kwargs={"timeout": timeout_s}))
+        self._provider: Any = provider or HTTPProvider(url, request_kwargs={"timeout": timeout_s})
+        web3 = Web3(self._provider)
         # Besu's QBFT (as Clique and IBFT) puts its seals where web3 expects 32 bytes.
         web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
-        self._eth = web3.eth
+        self._eth: Any = web3.eth
 
     def chain_id(self) -> int:
         """Return the chain's id."""
@@ -107,8 +107,8 @@ class RpcClient:
         RevertedError
             The contract reverted.
         """
-        call = {"from": sender, "data": data} if to is None else {"from": sender, "to": to, "data": data}
-        return self._ask(lambda: bytes(self._eth.call(call, "latest" if block is None else block)))
+        call = {"from": sender, "data": "0x" + data.hex()} | ({} if to is None else {"to": to})
+        return self._ask(lambda: self._call(call, "latest" if block is None else hex(block)))
 
     def send(self, raw: bytes) -> None:
         """Broadcast a signed transaction.
@@ -140,6 +140,22 @@ class RpcClient:
             "toBlock": last,
         }
         return [_log(log) for log in self._ask(lambda: self._eth.get_logs(wanted))]
+
+    def _call(self, call: dict[str, str], block: str) -> bytes:
+        # Past web3's formatters, which take ten times as long as the request; members poll by calls.
+        told = self._provider.make_request("eth_call", [call, block])
+        if not isinstance(told, dict) or ("result" in told) == ("error" in told):
+            msg = f"it answered a call with {str(told)[:80]}"
+            raise ValueError(msg)
+        if "result" in told:
+            return bytes.fromhex(str(told["result"]).removeprefix("0x"))
+        error: Any = told["error"]
+        words, data = str(error.get("message", error)), error.get("data")
+        if isinstance(data, str) and data.startswith("0x"):
+            raise RevertedError(bytes.fromhex(data[2:]))
+        if "revert" in words.lower():
+            raise RevertedError(b"")
+        raise NodeError(words)
 
     def _ask(self, request: Callable[[], _T]) -> _T:
         import requests
