@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -112,8 +111,8 @@ def deploy(
         voting_seconds=round(voting_hours * 3600),
         now=int(time.time()),
         max_fee_wei=max_fee_wei,
+        confirmations=confirmations,
     )
-    federation = replace(federation, confirmations=confirmations)
     write_federation(out, federation)
     for left in (journal, journal.with_name(journal.name + ".lock")):
         left.unlink(missing_ok=True)

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,8 +67,7 @@ def test_commit_survives_a_reorganisation(anvil: Anvil, tmp_path: Path) -> None:
     founders = {
         f"c{k[0]}": td.sign_join_request(k, 1337, td.ZERO_ADDRESS, k, f"tcp://h{k[0]}:1", now + 9999) for k in KEYS
     }
-    made = deploy(client, KEYS[0], tmp_path / "deploy.json", founders, 10_000, now=now)
-    federation = replace(made, confirmations=3)
+    federation = deploy(client, KEYS[0], tmp_path / "deploy.json", founders, 10_000, now=now, confirmations=3)
     ledgers = [EvmLedger(client, federation, k, tmp_path / f"{k[0]}.json") for k in KEYS]
     ledgers[1].vote(ledgers[0].propose_run(TERMS), True)
     with ThreadPoolExecutor(3) as pool:

@@ -36,10 +36,12 @@ def deploy(
     now: int,
     predecessor: str = ZERO_ADDRESS,
     max_fee_wei: int = 0,
+    confirmations: int = 0,
 ) -> Federation:
     """Deploy a contract whose first members are the founders (label to request, in index order).
 
-    The deploying key gets no rights from it. ``now`` (Unix seconds) decides whether a request has expired.
+    The deploying key gets no rights from it. ``now`` (Unix seconds) decides whether a request has expired. Returns
+    when the contract is ``confirmations`` blocks deep.
 
     Raises
     ------
@@ -56,7 +58,7 @@ def deploy(
         _check_founder(name, request, chain_id, now)
     members = [(r.account, r.curve_key, endpoint_hash(r.endpoint)) for r in founders.values()]
     data = artifact.bytecode + encode(artifact.constructor, (members, predecessor, voting_seconds))
-    sender = Sender(client, key, chain_id, journal, max_fee_wei)
+    sender = Sender(client, key, chain_id, journal, max_fee_wei, confirmations)
     try:
         client.call(sender.account, None, data)
     except RevertedError as error:
@@ -71,6 +73,7 @@ def deploy(
         contract=receipt.created,
         code_hash=keccak(client.code(receipt.created)),
         deployed_block=receipt.block,
+        confirmations=confirmations,
         members=tuple(FederationMember(n, r.account, r.curve_key, r.endpoint) for n, r in founders.items()),
     )
 
