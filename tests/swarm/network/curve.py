@@ -1,6 +1,6 @@
 """Just enough of ZMTP 3.1 with CURVE (ZeroMQ's RFC 23 and 26) to say what libzmq never would.
 
-As a process: ``python curve.py PORT SERVER_KEY PUBLIC SECRET`` sends messages whose parts never end until it is refused.
+As a process, ``python curve.py PORT SERVER_KEY PUBLIC SECRET`` sends messages that never end until it is refused.
 """
 
 from __future__ import annotations

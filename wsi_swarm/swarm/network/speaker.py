@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from wsi_swarm.swarm.network.codec import seal
 from wsi_swarm.swarm.network.outbox import Outbox
-from wsi_swarm.swarm.protocol.message import Envelope, Forward, Message
+from wsi_swarm.swarm.protocol.message import Chunk, Envelope, Forward, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 RELAYS = 2
 """Members that are asked in turn to pass something on."""
+SEALED = 32
+"""Chunks (8 MiB) that are kept as they were signed: all peers want the same ones at about the same time."""
 
 
 class Speaker:
@@ -42,6 +44,7 @@ class Speaker:
     ) -> None:
         self._local, self._routes, self.traffic, self._send, self._clock = local, routes, traffic, send, clock
         self._outbox = Outbox()
+        self._sealed: dict[tuple[int, bytes, int], bytes] = {}
 
     def say(self, to: int, round_: int, message: Message) -> None:
         """Send, over another member if need be, or drop it if the peer is not there or does not keep up."""
@@ -65,8 +68,16 @@ class Speaker:
         self.traffic.dropped += self._outbox.forget(index)
 
     def _seal(self, round_: int, message: Message) -> bytes:
+        key = (round_, message.root, message.index) if isinstance(message, Chunk) else None
+        if key is not None and key in self._sealed:
+            return self._sealed[key]
         local = self._local
-        return seal(Envelope(local.run, local.config_hash, round_, local.index, message), local.key)
+        frame = seal(Envelope(local.run, local.config_hash, round_, local.index, message), local.key)
+        if key is not None:
+            self._sealed[key] = frame
+            if len(self._sealed) > SEALED:
+                del self._sealed[next(iter(self._sealed))]
+        return frame
 
     def _send_frame(self, to: int, frame: bytes) -> bool:
         """Send, or keep it for a peer that is there and takes no more just now."""
