@@ -148,12 +148,12 @@ def test_strangers_who_never_finish_a_handshake_or_talk_garbage_are_shut_out(net
 def test_a_member_that_takes_nothing_any_more_is_disconnected_and_its_queue_freed(net):
     async def play() -> None:
         a, b = net.local(0), net.local(1, dial_only=True)
-        async with net.links(a, b) as left:
+        async with net.links(a, b, heartbeat_s=0.3) as left:
             with net.dealer(b, a) as raw:
                 alive = seal(Envelope(1, net.config, 0, 1, Beat("", hears=True)), b.key)
                 raw.send(alive)
                 await net.until_heard(left, 1)
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     while not left.trouble:
                         for index in range(40):
                             left.send(1, 1, Chunk(b"r" * 32, index, bytes(CHUNK_BYTES)))
