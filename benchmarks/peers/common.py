@@ -88,8 +88,18 @@ class Group:
     def _watch(self) -> None:
         while not self._over.wait(1.0):
             pids = self._alive()
+            _share_priority(pids)
             self.peak_rss_mb = max(self.peak_rss_mb, sum(map(rss_mb, pids)))
             self.peak_processes = max(self.peak_processes, len(pids))
+
+
+def _share_priority(pids: list[int]) -> None:
+    """Give sessions that the peers open the scheduling weight of this process' own, which a caller may have raised."""
+    with suppress(OSError):
+        mine = Path("/proc/self/autogroup").read_text().split()[-1]
+        for pid in pids if mine != "0" else ():
+            with suppress(OSError):
+                Path(f"/proc/{pid}/autogroup").write_text(mine)
 
 
 def rss_mb(pid: int) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wsi_swarm.swarm.ledger.errors import LedgerError, UnreachableError
+from wsi_swarm.swarm.ledger.typed_data import checksum_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,7 +82,7 @@ class RpcClient:
 
     def head(self) -> int:
         """Return the number of the latest block."""
-        return self._ask(lambda: self._eth.block_number)
+        return self._ask(lambda: int(self._request("eth_blockNumber"), 16))
 
     def timestamp(self, block: int) -> int:
         """Return the time of a block in Unix seconds."""
@@ -97,7 +98,7 @@ class RpcClient:
 
     def nonce(self, address: str) -> int:
         """Return the next nonce of an account, counting what waits in the node's pool."""
-        return self._ask(lambda: self._eth.get_transaction_count(address, "pending"))
+        return self._ask(lambda: int(self._request("eth_getTransactionCount", address, "pending"), 16))
 
     def call(self, sender: str, to: str | None, data: bytes, block: int | None = None) -> bytes:
         """Execute without sending, on top of the latest block or of an older one; ``to`` None tries a deployment.
@@ -108,7 +109,8 @@ class RpcClient:
             The contract reverted.
         """
         call = {"from": sender, "data": "0x" + data.hex()} | ({} if to is None else {"to": to})
-        return self._ask(lambda: self._call(call, "latest" if block is None else hex(block)))
+        told = self._ask(lambda: self._request("eth_call", call, "latest" if block is None else hex(block)))
+        return _bytes(told)
 
     def send(self, raw: bytes) -> None:
         """Broadcast a signed transaction.
@@ -118,65 +120,70 @@ class RpcClient:
         NodeError
             The node did not take it.
         """
-        self._ask(lambda: self._eth.send_raw_transaction(raw))
+        self._ask(lambda: self._request("eth_sendRawTransaction", "0x" + raw.hex()))
 
     def receipt(self, transaction_hash: bytes) -> RawReceipt | None:
         """Return the receipt, or None while the transaction is in no block."""
-        from web3.exceptions import TransactionNotFound
 
-        try:
-            told = self._ask(lambda: self._eth.get_transaction_receipt(transaction_hash))
-        except TransactionNotFound:
-            return None
-        logs = tuple(_log(log) for log in told["logs"])
-        return RawReceipt(told["blockNumber"], told["status"] == 1, told["gasUsed"], told.get("contractAddress"), logs)
+        def ask() -> RawReceipt | None:
+            told = self._request("eth_getTransactionReceipt", "0x" + transaction_hash.hex())
+            if told is None or told.get("blockNumber") is None:
+                return None
+            created = told.get("contractAddress")
+            created = None if created is None else checksum_address(_bytes(created))
+            logs = tuple(_log(log) for log in told["logs"])
+            return RawReceipt(
+                int(told["blockNumber"], 16), int(told["status"], 16) == 1, int(told["gasUsed"], 16), created, logs
+            )
+
+        return self._ask(ask)
 
     def logs(self, address: str, topics: Sequence[bytes | None], first: int, last: int) -> list[RawLog]:
         """Return the records of a contract in blocks ``first`` to ``last``, both included."""
         wanted = {
             "address": address,
             "topics": [None if t is None else "0x" + t.hex() for t in topics],
-            "fromBlock": first,
-            "toBlock": last,
+            "fromBlock": hex(first),
+            "toBlock": hex(last),
         }
-        return [_log(log) for log in self._ask(lambda: self._eth.get_logs(wanted))]
+        return self._ask(lambda: [_log(log) for log in self._request("eth_getLogs", wanted)])
 
-    def _call(self, call: dict[str, str], block: str) -> bytes:
-        # Past web3's formatters, which take ten times as long as the request; members poll by calls.
-        told = self._provider.make_request("eth_call", [call, block])
+    def _request(self, method: str, *parameters: object) -> Any:
+        # Past web3's formatters, which take ten times as long as the request: members poll.
+        told = self._provider.make_request(method, list(parameters))
         if not isinstance(told, dict) or ("result" in told) == ("error" in told):
-            msg = f"it answered a call with {str(told)[:80]}"
+            msg = f"it answered {method} with {str(told)[:80]}"
             raise ValueError(msg)
         if "result" in told:
-            return bytes.fromhex(str(told["result"]).removeprefix("0x"))
+            return told["result"]
         error: Any = told["error"]
         words, data = str(error.get("message", error)), error.get("data")
-        if isinstance(data, str) and data.startswith("0x"):
-            raise RevertedError(bytes.fromhex(data[2:]))
-        if "revert" in words.lower():
+        if method == "eth_call" and isinstance(data, str) and data.startswith("0x"):
+            raise RevertedError(_bytes(data))
+        if method == "eth_call" and "revert" in words.lower():
             raise RevertedError(b"")
         raise NodeError(words)
 
     def _ask(self, request: Callable[[], _T]) -> _T:
         import requests
-        from web3.exceptions import ContractLogicError, TransactionNotFound, Web3Exception, Web3RPCError
+        from web3.exceptions import Web3Exception, Web3RPCError
 
         try:
             return request()
-        except ContractLogicError as error:
-            data = error.data
-            raise RevertedError(bytes.fromhex(data[2:]) if isinstance(data, str) else b"") from error
-        except TransactionNotFound:
-            raise
         except Web3RPCError as error:
             raise NodeError(error.message) from error
         except (requests.RequestException, OSError, TimeoutError) as error:
             msg = f"The chain node at {self.url} does not answer ({type(error).__name__}); is it running?"
             raise UnreachableError(msg) from error
-        except (Web3Exception, ValueError) as error:
+        except (Web3Exception, ValueError, TypeError, KeyError, AttributeError) as error:
             msg = f"The chain node at {self.url} gave an answer that is no Ethereum JSON-RPC ({error})."
             raise LedgerError(msg) from error
 
 
 def _log(log: Any) -> RawLog:
-    return RawLog(log["blockNumber"], log["logIndex"], tuple(bytes(t) for t in log["topics"]), bytes(log["data"]))
+    topics = tuple(_bytes(topic) for topic in log["topics"])
+    return RawLog(int(log["blockNumber"], 16), int(log["logIndex"], 16), topics, _bytes(log["data"]))
+
+
+def _bytes(told: Any) -> bytes:
+    return bytes.fromhex(told.removeprefix("0x"))
