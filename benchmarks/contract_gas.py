@@ -1,6 +1,6 @@
 """Gas of the contract, measured on the embedded EVM (Paris rules; gas does not depend on the machine).
 
-    python benchmarks/contract_gas.py [--members 3 8 32 128] [--json]
+    python benchmarks/contract_gas.py [--members 3 8 32 128] [--committee 0] [--json]
 
 A round is all commits and one `finalise` with a majority of signatures, which also opens the next round; the second
 round is shown, since the first pays once more for slots that were never used. Bars: issue of the swarm.
@@ -19,6 +19,7 @@ from wsi_swarm.swarm.chain.engine import Engine
 from wsi_swarm.swarm.ledger import decode
 from wsi_swarm.swarm.ledger import typed_data as td
 from wsi_swarm.swarm.ledger.artifact import load_artifact
+from wsi_swarm.swarm.ledger.base import committee, quorum
 
 BARS = {3: 460_000, 8: 720_000, 32: 1_950_000, 128: 6_900_000}
 CHAIN_ID = 1337
@@ -57,12 +58,12 @@ class Meter:
         return block.gas_used
 
 
-def measure(members: int) -> dict[str, int]:
+def measure(members: int, size: int = 0) -> dict[str, int]:
     """Return the gas of each kind of call for a swarm of this size."""
     meter = Meter(members)
-    everybody, majority = range(members), range(max(2, members // 2 + 1))
+    everybody = range(members)
     found = {"deploy": meter.deploy_gas}
-    found["open_run_by_vote"] = meter.send(0, "proposeRun", (b"c" * 32, b"b" * 32, 9, 2, 9999, 9999, 9999, 500, 0))
+    found["open_run_by_vote"] = meter.send(0, "proposeRun", (b"c" * 32, b"b" * 32, 9, 2, 9999, 9999, 9999, 500, size))
     found["open_run_by_vote"] += sum(meter.send(who, "vote", 1, True) for who in range(1, members // 2 + 1))
     found["enrol_all"] = sum(meter.send(who, "enrol", 1, 100) for who in everybody)
     base, commits_hash = b"b" * 32, bytes(32)
@@ -74,6 +75,8 @@ def measure(members: int) -> dict[str, int]:
         root = td.endpoint_hash(f"merged {round_}")
         contributors = frozenset(everybody)
         digest = td.attest_digest(CHAIN_ID, meter.address, 1, round_, base, commits_hash, contributors, root)
+        able = sorted(committee(contributors, round_, size))
+        majority = able[: quorum(len(able), 2)]
         bundle = b"".join(td.sign(meter.keys[who], digest) for who in majority)
         attesters = td.bitmap(frozenset(majority))
         final = meter.send(0, "finalise", 1, round_, td.bitmap(contributors), root, attesters, bundle)
@@ -87,9 +90,10 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--members", type=int, nargs="+", default=[3, 8, 32, 128])
+    parser.add_argument("--committee", type=int, default=0, help="members of it; 0 for everybody")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    table = {members: measure(members) for members in options.members}
+    table = {members: measure(members, options.committee) for members in options.members}
     if options.json:
         print(json.dumps(table, indent=1))
         return
