@@ -30,7 +30,7 @@ from wsi_swarm.swarm.ledger.base import Phase, Void
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WAITS = Timeouts(enrol_s=30, commit_s=15, reveal_s=6, attest_s=12, heartbeat_s=0.5, connect_s=2)
+WAITS = Timeouts(enrol_s=40, commit_s=12, reveal_s=6, attest_s=12, heartbeat_s=0.5, connect_s=2)
 LONG_S = 240.0
 COLUMNS = {
     "role": "who is killed",

@@ -135,12 +135,16 @@ def member(folder: Path, name: str, federation: Federation, rpc: str, size: Size
     """Be one member, in a process of its own."""
     identity = load_identity(folder / name, None)
     marks: list[Mark] = []
+    nodes: list[Node] = []
 
     def note(line: str) -> None:
         if " final after " in line:
             marks.append(Mark(time.monotonic(), time.process_time(), rss_mb(os.getpid())))
+        if len(marks) == size.rounds and nodes:
+            traffic = nodes.pop().traffic()
+            said.put((name, list(marks), traffic["bytes_out"], traffic["bytes_in"], peak_rss_mb()))
 
-    async def play() -> dict[str, int]:
+    async def play() -> None:
         centre = Centre(
             config_for(size),
             identity,
@@ -155,12 +159,10 @@ def member(folder: Path, name: str, federation: Federation, rpc: str, size: Size
             note,
             lambda model: None,
         )
-        node = Node(centre)
-        await node.run()
-        return node.traffic()
+        nodes.append(Node(centre))
+        await nodes[0].run()
 
-    traffic = asyncio.run(play())
-    said.put((name, marks, traffic["bytes_out"], traffic["bytes_in"], peak_rss_mb()))
+    asyncio.run(play())
 
 
 def play(folder: Path, size: Size, limit_s: float) -> Played:
@@ -206,8 +208,8 @@ def _play(folder: Path, size: Size, rpc: str, chain: int, limit_s: float) -> Pla
                     raise TimeoutError(msg) from None
     finally:
         for process in processes:
-            process.join(10 if len(reports) == len(names) else 0)
-            process.kill()
+            process.kill()  # those that are done wait for each other a while; nothing is measured any more
+            process.join()
     events = EvmReader(RpcClient(rpc), federation).events()[0]
     marks, sent, received, peaks = zip(*(report[1:] for report in reports), strict=True)
     used = cpu_s(chain), rss_mb(chain)

@@ -20,6 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,8 +146,9 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     try:
         left = list(children)
         while left:
-            left = [pid for pid in left if os.waitpid(pid, os.WNOHANG)[0] == 0]
-            private = [_private_mb(pid) for pid in children] if len(left) == len(children) else private
+            left = [pid for pid in left if _runs(pid)]
+            with suppress(OSError):  # one ends just now
+                private = [_private_mb(pid) for pid in children]
             if time.monotonic() - began > options.limit:
                 msg = f"{len(left)} nodes were not done in {options.limit:g} s"
                 raise TimeoutError(msg)
@@ -196,6 +198,14 @@ def _fork(folder: Path, identity: Identity, federation: Federation, rpc: str, co
         finally:
             os._exit(code)
     return pid
+
+
+def _runs(pid: int) -> bool:
+    done, status = os.waitpid(pid, os.WNOHANG)
+    if done and status:
+        msg = f"a node ended with status {status}"
+        raise RuntimeError(msg)
+    return not done
 
 
 def _private_mb(pid: int) -> float:

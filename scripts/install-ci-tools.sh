@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 missing=()
 command -v chromium > /dev/null || missing+=(chromium)
 command -v ip > /dev/null || missing+=(iproute2)
+command -v faketime > /dev/null || missing+=(faketime)
 command -v nft > /dev/null || missing+=(nftables)
 if ((${#missing[@]})); then
   apt-get update -qq
