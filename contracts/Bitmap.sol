@@ -3,6 +3,8 @@ pragma solidity 0.8.37;
 
 /// @title Sets of members as bitmaps: bit i stands for the member with index i.
 library Bitmap {
+    using Bitmap for uint256;
+
     /// @return The set that holds only `index`.
     function only(uint256 index) internal pure returns (uint256) {
         return 1 << index;
@@ -51,6 +53,4 @@ library Bitmap {
         if (there >= size) return later ^ later.withoutLowest(size);
         return later | (committed ^ committed.withoutLowest(size - there));
     }
-
-    using Bitmap for uint256;
 }
