@@ -265,5 +265,5 @@ def test_random_histories(twin: Any) -> None:
 
 @pytest.mark.slow
 def test_many_long_random_histories(twin: Any) -> None:
-    long = settings(max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=CHECKS)
+    long = settings(max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=CHECKS)
     run_state_machine_as_test(machine(twin), settings=long)
