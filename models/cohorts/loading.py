@@ -117,6 +117,10 @@ def _read(path: Path, keys: Sequence[str], others: Sequence[str], found: list[Fi
 def _examine_files(slides: Table | None, folder: Path | None, found: list[Finding]) -> dict[str, SlideFile]:
     if slides is None or folder is None:
         return {}
+    if not folder.is_dir():
+        what, remedy = "there is no such folder of features", "correct --features, or leave it out before 'extract'"
+        found.append(Finding(Severity.ERROR, "no folder", folder, what, remedy))
+        return {}
     names = list(dict.fromkeys(name for name in slides.column("FILENAME") if name))
     files = {}
     with progress(len(names), "looking at features", "slide") as bar:

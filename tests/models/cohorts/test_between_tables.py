@@ -132,3 +132,9 @@ def test_a_measurement_is_no_target(draft, tmp_path: Path) -> None:
     assert finding.kind == "target unclear"
     assert "24 different labels" in finding.what
     assert "cut into two classes" in finding.remedy
+
+
+def test_an_absent_folder_is_one_error_and_not_one_per_slide(draft, tmp_path: Path) -> None:
+    files = draft().write(tmp_path / "c")
+    (finding,) = examine([CentreFiles(files.clini, files.slides, tmp_path / "elsewhere")], ["MSI"]).findings
+    assert (finding.severity, finding.kind, finding.file) == ("error", "no folder", tmp_path / "elsewhere")
