@@ -207,6 +207,10 @@ class Unfit(Liar):
     BLOB = b"these bytes are no update"
     SALT = bytes(32)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._told: set[tuple[int, int]] = set()
+
     def order(self, action: LedgerAction) -> LedgerAction | None:
         """Commit to the bytes."""
         if not isinstance(action, Commit):
@@ -217,8 +221,10 @@ class Unfit(Liar):
         return replace(action, commitment=commitment(*where, root, 0, self.SALT))
 
     def hear(self, heard: Received) -> Iterable[Send]:
-        """Open the commitment to whoever shows that the commits are closed."""
-        if isinstance(heard.message, Reveal | WantReveal):
+        """Open the commitment to whoever shows that the commits are closed, and to whoever asks again."""
+        told = (heard.sender, heard.round)
+        if isinstance(heard.message, WantReveal) or (isinstance(heard.message, Reveal) and told not in self._told):
+            self._told.add(told)
             reveal = Reveal(self.seat.index, 0, self.SALT, manifest_of(self.BLOB))
             return (Send(heard.sender, heard.round, reveal),)
         return ()
