@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from models.aggregators import AGGREGATORS
 from models.predict import predict_bag
+from pipelines.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,9 +79,9 @@ def contributions(model: Model, features: Features, target: str) -> Scores:
 def all_contributions(model: Model, features: Features, targets: Sequence[str] | None = None) -> list[Scores]:
     """Split each target's logit into its tiles' shares.
 
-    With attention ``a_i``, embedded tile ``h_i``, head ``w`` and bias ``b``, the network's logit is
+    With attention ``a_i``, embedded tile ``h_i``, head ``w`` and bias ``b``, the default network's logit is
     ``b + sum_i a_i (w . h_i)`` (Ilse, Tomczak, Welling, ICML 2018, with a linear head). The share of tile i is
-    ``a_i (w . h_i)``; nothing is approximated. Computed in float64.
+    ``a_i (w . h_i)``; other aggregators say theirs. Nothing is approximated. Computed in float64.
 
     Parameters
     ----------
@@ -92,14 +94,21 @@ def all_contributions(model: Model, features: Features, targets: Sequence[str] |
     Raises
     ------
     InputError
-        If the model doesn't know a target.
+        If the model doesn't know a target, or its aggregator has no exact shares.
     ArithmeticError
         If shares and bias miss the logit by more than 1e-5, or the logit contradicts ``predict``.
     """
     names = targets or [target.name for target in model.spec.targets]
     wanted = [model.spec.target(name) for name in dict.fromkeys(names)]
-    probabilities = predict_bag(model, features.features)
     network = model.network().double()
+    if not network.explains:
+        able = ", ".join(name for name, made in AGGREGATORS.items() if made.explains)
+        msg = (
+            f"the model's aggregator {model.spec.aggregator!r} mixes the tiles, so no tile has an exact share of its "
+            f"result; a heatmap needs a model trained with --aggregator {able}"
+        )
+        raise InputError(msg)
+    probabilities = predict_bag(model, features.features)
     with torch.inference_mode():
         output = network(torch.from_numpy(features.features.astype(np.float64)))
         shares = network.contributions(output).numpy()
@@ -110,7 +119,7 @@ def all_contributions(model: Model, features: Features, targets: Sequence[str] |
             positive=target.positive,
             contribution=shares[index],
             attention=output.attention[index].numpy(),
-            bias=float(network.head.bias[index]),
+            bias=float(network.bias[index]),
             logit=float(output.logits[index]),
             probability=float(probabilities[target.name]),
         )

@@ -11,6 +11,7 @@ import numpy as np
 from models.feature_kind import read_kind
 from pipelines.errors import InputError
 from pipelines.features import in_float16, read_any
+from pipelines.features.mapped import map_features
 from pipelines.preparation import AUGMENTED
 
 if TYPE_CHECKING:
@@ -18,6 +19,35 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models.cohort import Patient
+
+
+class MappedRows:
+    """The rows of several slides' arrays, which lie on disk, as if they were one (N, D) array.
+
+    Parameters
+    ----------
+    parts
+        Arrays of the same width, usually memory-mapped; at least one.
+    """
+
+    def __init__(self, parts: Sequence[np.ndarray]) -> None:
+        self.parts = tuple(parts)
+        self._ends = np.cumsum([len(part) for part in parts])
+        self.shape = (int(self._ends[-1]), parts[0].shape[1])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """Return copies of rows, which are ascending."""
+        cuts = np.searchsorted(rows, self._ends)
+        starts = [0, *self._ends[:-1]]
+        of_parts = zip(self.parts, np.split(rows, cuts[:-1]), starts, strict=True)
+        return np.concatenate([part[chosen - start] for part, chosen, start in of_parts])
+
+    def whole(self) -> np.ndarray:
+        """Return all rows as one array in memory."""
+        return np.concatenate(self.parts)
 
 
 @dataclass(frozen=True)
@@ -35,11 +65,15 @@ class Bag:
     """
 
     patient_id: str
-    tiles: np.ndarray
-    augmented: tuple[np.ndarray, ...] = ()
+    tiles: np.ndarray | MappedRows
+    augmented: tuple[np.ndarray | MappedRows, ...] = ()
 
     def sample(self, tiles: int, rng: np.random.Generator) -> np.ndarray:
-        """Return at most ``tiles`` tiles, chosen without replacement, in file order; (n, D) float32.
+        """Return ``take`` in float32."""
+        return self.take(tiles, rng).astype(np.float32)
+
+    def take(self, tiles: int, rng: np.random.Generator) -> np.ndarray:
+        """Return at most ``tiles`` tiles, chosen without replacement, in file order; (n, D) float16.
 
         Every bag is cut to the same cap because the mere number of tiles can betray the label. Where there are
         augmented sets, all come from one set, which is drawn each time.
@@ -47,12 +81,11 @@ class Bag:
         drawn = int(rng.integers(len(self.augmented) + 1)) if self.augmented else 0
         values = (self.tiles, *self.augmented)[drawn]
         if len(values) <= tiles:
-            return values.astype(np.float32)
-        chosen = np.sort(rng.permutation(len(values))[:tiles])
-        return values[chosen].astype(np.float32)
+            return values.whole() if isinstance(values, MappedRows) else values
+        return values[np.sort(rng.permutation(len(values))[:tiles])]
 
 
-def load_bag(patient: Patient, augmented: bool = False) -> Bag:
+def load_bag(patient: Patient, augmented: bool = False, mapped: bool = False) -> Bag:
     """Read all tiles of a patient, from feature files of any known layout; float32 is rounded to float16.
 
     Parameters
@@ -61,6 +94,9 @@ def load_bag(patient: Patient, augmented: bool = False) -> Bag:
         Whose slides are read.
     augmented
         Also read the sets that ``extract --augment`` made: ``augment-1/<slide>.h5`` and so on beside the slides' files.
+    mapped
+        Leave the tiles of native files on disk and map them, so that a cohort larger than memory can be trained on.
+        Files of other layouts are read.
 
     Raises
     ------
@@ -71,10 +107,9 @@ def load_bag(patient: Patient, augmented: bool = False) -> Bag:
     parts = []
     sets: list[list[np.ndarray]] = []
     for path in patient.slides:
-        features = read_any(path)
-        parts.append(in_float16(path, features.features))
+        parts.append(_rows(path, mapped))
         if augmented:
-            sets.append([_augmented(path, features.coords, further) for further in augmented_files(path)])
+            sets.append([_augmented(path, further, mapped) for further in augmented_files(path)])
     if sum(len(part) for part in parts) == 0:
         names = ", ".join(str(path) for path in patient.slides)
         msg = f"patient {patient.id}: no tile in {names}; check the tissue mask or take the slide out of the table"
@@ -102,20 +137,26 @@ def augmented_files(path: Path) -> list[Path]:
     return files
 
 
-def _augmented(path: Path, coords: np.ndarray, further: Path) -> np.ndarray:
-    features = read_any(further)
+def _rows(path: Path, mapped: bool) -> np.ndarray:
+    found = map_features(path) if mapped else None
+    return in_float16(path, read_any(path).features) if found is None else found
+
+
+def _augmented(path: Path, further: Path, mapped: bool) -> np.ndarray:
     what = ""
-    if not np.array_equal(features.coords, coords):
+    if not np.array_equal(read_any(further).coords, read_any(path).coords):
         what = "other tiles, or tiles in another order,"
     elif read_kind(further) != read_kind(path):
         what = "features of another kind"
     if what:
         msg = f"{further} holds {what} than {path}; run 'wsi-swarm extract' again with the same --augment"
         raise InputError(msg)
-    return in_float16(further, features.features)
+    return _rows(further, mapped)
 
 
-def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray | MappedRows:
+    if any(isinstance(part, np.memmap) for part in parts):
+        return MappedRows([part for part in parts if len(part)])
     return np.concatenate(parts).astype(np.float16, copy=False)
 
 
@@ -129,8 +170,8 @@ def data_sha256(bags: Sequence[Bag], labels: np.ndarray) -> str:
     digest = hashlib.sha256()
     for bag, row in zip(bags, labels, strict=True):
         digest.update(repr(bag.tiles.shape).encode())
-        digest.update(np.ascontiguousarray(bag.tiles))
-        for further in bag.augmented:
-            digest.update(np.ascontiguousarray(further))
+        for values in (bag.tiles, *bag.augmented):
+            for part in values.parts if isinstance(values, MappedRows) else (values,):
+                digest.update(np.ascontiguousarray(part))
         digest.update(np.ascontiguousarray(row))
     return digest.hexdigest()

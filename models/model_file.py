@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from models.abmil import GatedAttentionMIL
+from models.aggregators import DEFAULT, Ensemble, aggregator_class
 from models.feature_kind import FeatureKind
 from models.targets import Target
 from pipelines import files
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from models.aggregators import Aggregator
+
 FORMAT = "wsi-swarm model 1"
 TABLE_FORMAT = "wsi-swarm table model 1"
+MOST_MEMBERS = 1000
 METADATA_KEY = "wsi_swarm"
 """The only metadata entry: safetensors keeps no order between entries, so two would make the bytes random."""
 
@@ -41,9 +44,13 @@ class ModelSpec:
     features
         The kind of features it reads; others are refused.
     hidden, attention
-        Widths H and A of ``GatedAttentionMIL``.
+        Widths H and A of the aggregator.
     provenance
         JSON values only: how the model came about (data hashes, seeds, software); no names of patients, no paths.
+    aggregator
+        One of ``models.aggregators.AGGREGATORS``.
+    members
+        Number of networks of an ensemble, whose weights are named ``members.0.embed.weight`` and so on; 1 is none.
     """
 
     targets: tuple[Target, ...]
@@ -51,12 +58,25 @@ class ModelSpec:
     hidden: int = 128
     attention: int = 64
     provenance: dict[str, Any] = field(default_factory=dict)
+    aggregator: str = DEFAULT
+    members: int = 1
+
+    def network(self, dropout: float = 0.0, input_dropout: float = 0.0) -> Aggregator:
+        """Return a network of these measures with weights that mean nothing yet; ``ConfigError`` if there is none."""
+        made = aggregator_class(self.aggregator)
+        widths = (self.features.dim, self.hidden, self.attention, len(self.targets))
+        networks = [made(*widths, dropout, input_dropout) for _ in range(self.members)]
+        return networks[0] if self.members == 1 else Ensemble(networks)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of each weight."""
         with torch.device("meta"):
-            network = GatedAttentionMIL(self.features.dim, self.hidden, self.attention, len(self.targets))
-        return {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
+            return {name: tuple(weight.shape) for name, weight in self.network().state_dict().items()}
+
+    def first_state(self, seed: int) -> dict[str, np.ndarray]:
+        """Draw first weights, a function of the seed and these measures alone."""
+        with torch.device("meta"):
+            return self.network().first_state(seed)
 
     def target(self, name: str) -> tuple[int, Target]:
         """Return index and target of this name.
@@ -82,17 +102,21 @@ class Model:
 
     def to_bytes(self) -> bytes:
         """Return the file's content; the same weights and description always give the same bytes."""
-        return file_bytes(self.state, {"format": FORMAT, **asdict(self.spec)})
+        header = {"format": FORMAT, **asdict(self.spec)}
+        # Left out where they say nothing new, so that the first models keep their bytes.
+        for name, usual in (("aggregator", DEFAULT), ("members", 1)):
+            if header[name] == usual:
+                del header[name]
+        return file_bytes(self.state, header)
 
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the file's content, as ``sha256sum`` prints it."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
-    def network(self) -> GatedAttentionMIL:
+    def network(self) -> Aggregator:
         """Return the network with these weights, on the CPU, ready to predict."""
-        spec = self.spec
-        network = GatedAttentionMIL(spec.features.dim, spec.hidden, spec.attention, len(spec.targets))
+        network = self.spec.network()
         network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in self.state.items()})
         return network.eval().requires_grad_(False)
 
@@ -230,4 +254,9 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 def _spec(values: dict[str, Any]) -> ModelSpec:
     targets, features = targets_of(values.pop("targets")), FeatureKind(**values.pop("features"))
-    return ModelSpec(targets=targets, features=features, **values)
+    spec = ModelSpec(targets=targets, features=features, **values)
+    if not 1 <= int(spec.members) <= MOST_MEMBERS:
+        msg = f"an ensemble of {spec.members} networks"
+        raise ValueError(msg)
+    spec.shapes()
+    return spec

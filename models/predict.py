@@ -67,8 +67,8 @@ def predict_bag(model: Model, features: np.ndarray) -> dict[str, float]:
         msg = "the features hold a value that is not finite; extract the slide again"
         raise InputError(msg)
     with one_thread(), torch.inference_mode():
-        logits = model.network()(torch.from_numpy(values.astype(np.float32))).logits.double()
-        probabilities = torch.sigmoid(logits).tolist()
+        tiles = torch.from_numpy(values.astype(np.float32))
+        probabilities = model.network().predict(tiles, [len(tiles)])[0].tolist()
     return {target.name: p for target, p in zip(model.spec.targets, probabilities, strict=True)}
 
 

@@ -70,7 +70,7 @@ def masked_loss(logits: Tensor, labels: np.ndarray, weights: np.ndarray) -> Tens
     """Class-weighted binary cross-entropy over the known labels of a batch; 0 where none is known."""
     target, weight, known = known_labels(labels, weights)
     total = F.binary_cross_entropy_with_logits(
-        logits, torch.from_numpy(target), torch.from_numpy(weight), reduction="sum"
+        logits, torch.from_numpy(target).to(logits.device), torch.from_numpy(weight).to(logits.device), reduction="sum"
     )
     return total / max(known, 1)
 

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 from heatmaps.slide_heatmap import Heatmap, make_heatmap
-from models.abmil import initial_state
+from models.aggregators.gated_attention import initial_state
 from models.feature_kind import FeatureKind
 from models.model_file import Model, ModelSpec, save_model
 from models.targets import Target

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from heatmaps.attribution import all_contributions, assert_exact, contributions
-from models.abmil import initial_state
+from models.aggregators.gated_attention import initial_state
 from models.feature_kind import FeatureKind
 from models.model_file import Model, ModelSpec
 from models.predict import predict_bag

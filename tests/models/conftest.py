@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.abmil import initial_state
+from models.aggregators.gated_attention import initial_state
 from models.bags import Bag
 from models.feature_kind import FeatureKind
 from models.model_file import Model, ModelSpec

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from models.abmil import initial_state
+from models.aggregators.gated_attention import initial_state
 from models.feature_kind import read_kind
 from models.model_file import Model, ModelSpec, save_model
 from models.targets import Target

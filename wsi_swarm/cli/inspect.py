@@ -196,8 +196,14 @@ def _of_slides(facts: dict[str, Any]) -> list[tuple[str, str]]:
             f"{kind['encoder']}, {kind['dim']} numbers, tiles of {kind['tile_um']:g} µm at {kind['mpp']:g} µm/px",
         ),
         ("encoder", f"card {kind['card_sha256'] or 'unknown'}, weights {kind['weights_sha256'] or 'none stated'}"),
-        ("network", f"{facts['weights']} weights, hidden {facts['hidden']}, attention {facts['attention']}"),
+        ("network", f"{_aggregator(facts)}, {facts['weights']} weights"),
+        ("widths", f"hidden {facts['hidden']}, attention {facts['attention']}"),
     ]
+
+
+def _aggregator(facts: dict[str, Any]) -> str:
+    many = facts["members"]
+    return facts["aggregator"] + (f", an ensemble of {many}" if many > 1 else "")
 
 
 def _of_tables(facts: dict[str, Any]) -> list[tuple[str, str]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from models.abmil import initial_state
+from models.aggregators import DEFAULT, aggregator_class
 from models.cohort import load_cohort
 from models.feature_kind import FeatureKind
-from models.mil_learner import Hyperparameters, MilLearner
+from models.hyperparameters import Hyperparameters, default_hyperparameters
+from models.mil_learner import MilLearner
 from models.model_file import Model, ModelSpec, load_model
 from models.tabular.cohort import TableCentre, load_table_cohort
 from models.tabular.lasso import LassoHyperparameters
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from wsi_swarm.swarm.config import RunConfig, TableConfig
 
 ATTENTION_MIL = "attention_mil"
-_WIDTHS = ("hidden", "attention")
+_NETWORK = ("hidden", "attention", "aggregator")
 
 
 @dataclass(frozen=True)
@@ -98,15 +99,17 @@ def family(config: RunConfig) -> Family:
 
 def model_spec(config: RunConfig) -> ModelSpec:
     """Return the description of a model of slides as the run configuration alone gives it, the same at every centre."""
-    widths: dict[str, Any] = {name: config.learner[name] for name in _WIDTHS if name in config.learner}
-    return ModelSpec(_targets(config), _feature_kind(config), **widths)
+    network: dict[str, Any] = {name: config.learner[name] for name in _NETWORK if name in config.learner}
+    return ModelSpec(_targets(config), _feature_kind(config), **network)
 
 
 class _Slides:
     def settings(self, config: RunConfig) -> Hyperparameters:
-        entries = {name: value for name, value in _entries(config).items() if name not in _WIDTHS}
+        entries = {name: value for name, value in _entries(config).items() if name not in _NETWORK}
         try:
-            return Hyperparameters(**fitting(Hyperparameters(), entries, _WIDTHS))
+            aggregator = str(config.learner.get("aggregator", DEFAULT))
+            aggregator_class(aggregator)
+            return replace(default_hyperparameters(aggregator), **fitting(Hyperparameters(), entries, _NETWORK))
         except ConfigError as error:
             msg = f"run.toml [learner]: {error}"
             raise ConfigError(msg) from error
@@ -125,14 +128,15 @@ class _Slides:
         return MilLearner(cohort, model_spec(config), self.settings(config))
 
     def first_state(self, config: RunConfig) -> State:
-        spec = model_spec(config)
-        return initial_state(spec.features.dim, spec.hidden, spec.attention, len(spec.targets), config.seed)
+        return model_spec(config).first_state(config.seed)
 
     def load(self, path: Path) -> AnyModel:
         return load_model(path)
 
     def reads_alike(self, config: RunConfig, model: AnyModel) -> bool:
-        return cast("Model", model).spec.features == _feature_kind(config) and _same_targets(config, model)
+        found, agreed = cast("Model", model).spec, model_spec(config)
+        alike = (found.features, found.aggregator, found.members) == (agreed.features, agreed.aggregator, 1)
+        return alike and _same_targets(config, model)
 
     def model(self, config: RunConfig, state: State, provenance: dict[str, Any], learner: Learner | None) -> AnyModel:
         return Model(state, replace(model_spec(config), provenance=provenance))

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.abmil import GatedAttentionMIL, initial_state
+from models.aggregators.gated_attention import GatedAttentionMIL, initial_state
 from models.bags import Bag
 
 
