@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from models.held_out import held_out_loss
 from models.model_file import Model
+from models.rounds import Checkpoint, Stopping, train_rounds
+from models.splits import check_classes, deal
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from models.cohort import Centre, Cohort
     from models.learner import Learner, State, TrainResult
-    from models.mil_learner import Hyperparameters, MilLearner
+    from models.mil_learner import MilLearner
+    from models.rounds import Progress
+
+INTENDED_USE = (
+    "Research: predicts the targets from features of H&E slides like those it was trained on. Not a medical device; "
+    "validate it on local patients before relying on it."
+)
 
 
 def train_model(
@@ -54,9 +65,26 @@ def train_model(
     return state
 
 
-def default_steps(patients: int, hyperparameters: Hyperparameters) -> int:
+def default_steps(learner: MilLearner) -> int:
     """Return the steps per round in which each patient is seen about twice, and never fewer than 20."""
-    return max(20, math.ceil(2 * patients / hyperparameters.batch_patients))
+    return max(20, 2 * learner.steps_per_epoch)
+
+
+@dataclass(frozen=True)
+class Held:
+    """Patients held out of training for early stopping: their share, and the rounds of patience."""
+
+    share: float
+    patience: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model, how its training went, and the file that kept its progress, to be removed when the model is saved."""
+
+    model: Model
+    progress: Progress
+    checkpoint: Checkpoint | None
 
 
 def train_cohort(
@@ -66,19 +94,55 @@ def train_cohort(
     rounds: int,
     steps: int,
     seed: int,
-    on_round: Callable[[int, TrainResult], None] | None = None,
-) -> Model:
-    """Train on one centre's or several centres' patients and return the model with its provenance."""
-    state = train_model(learner, rounds, steps, seed, on_round)
-    training = {"rounds": rounds, "steps": steps, "seed": seed, **asdict(learner.hyperparameters)}
-    provenance = {
+    on_round: Callable[[int, TrainResult | None], None] | None = None,
+    held: Held | None = None,
+    partial: Path | None = None,
+) -> Trained:
+    """Train on one centre's or several centres' patients.
+
+    Parameters
+    ----------
+    learner, cohort, centres
+        The same patients, loaded and in their tables.
+    rounds, steps, seed
+        As for ``models.rounds.train_rounds``.
+    on_round
+        Called after each round.
+    held
+        Early stopping; None trains all rounds on all patients.
+    partial
+        Where the progress is kept, so that an interrupted training goes on there; None keeps none.
+
+    Raises
+    ------
+    ConfigError
+        If the patients are too few to hold some out.
+    """
+    counts = {"rounds": rounds, "steps": steps, "seed": seed}
+    data = data_provenance(learner, cohort, centres)
+    training: dict[str, Any] = {**counts, **asdict(learner.hyperparameters), **(asdict(held) if held else {})}
+    described = {
         "software": f"wsi-swarm {version('wsi-swarm')}",
         "torch": version("torch"),
         "arm": "local" if len(centres) == 1 else "merged",
-        "training": training,
-        "data": data_provenance(learner, cohort, centres),
+        "data": data,
     }
-    return Model(state, replace(learner.spec, provenance=provenance))
+    settings = {**described, **training, "network": asdict(learner.spec), "device": str(learner.device)}
+    checkpoint = Checkpoint(partial, settings) if partial is not None else None
+    part, stopping = (learner, None) if held is None else _hold_out(learner, held, seed)
+    done = train_rounds(part, rounds, steps, seed, stopping, checkpoint, on_round)
+    if held is not None:
+        training |= {"best_round": done.best_round, "held_out_loss": list(done.held_out)}
+    provenance = {**described, "training": training, "intended_use": INTENDED_USE}
+    return Trained(Model(done.best, replace(learner.spec, provenance=provenance)), done, checkpoint)
+
+
+def _hold_out(learner: MilLearner, held: Held, seed: int) -> tuple[MilLearner, Stopping]:
+    parts = deal(learner.labels, max(2, round(1 / held.share)), seed)
+    training, validation = learner.part(np.flatnonzero(parts != 0)), learner.part(np.flatnonzero(parts == 0))
+    check_classes(training.labels, "the training part")
+    check_classes(validation.labels, "the validation part")
+    return training, Stopping(held_out_loss(training, validation), held.patience)
 
 
 def data_provenance(learner: MilLearner, cohort: Cohort, centres: Sequence[Centre]) -> dict[str, Any]:

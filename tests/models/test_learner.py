@@ -13,11 +13,11 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from models.bags import data_sha256
-from models.mil_learner import Hyperparameters, MilLearner, class_weights, learning_rate, masked_loss
+from models.mil_learner import Hyperparameters, MilLearner
 from models.model_file import Model
 from models.predict import predict_bag
 from models.train import default_steps, train_model
-from models.training import proximal_loss
+from models.training import class_weights, learning_rate, masked_loss, proximal_loss
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -169,9 +169,9 @@ def test_values_out_of_range_are_refused(learner: MilLearner) -> None:
         train_model(learner, 0, 5, seed=0)
 
 
-def test_default_steps_see_each_patient_about_twice() -> None:
-    assert default_steps(10, Hyperparameters()) == 20
-    assert default_steps(400, Hyperparameters()) == 100
+def test_default_steps_see_each_patient_about_twice(make_planted: Callable, make_spec: Callable) -> None:
+    for patients, steps in ((10, 20), (120, 30)):
+        assert default_steps(MilLearner.from_bags(*make_planted(patients, seed=0), make_spec())) == steps
 
 
 def test_the_proximal_term_holds_a_round_near_its_base(make_planted: Callable, make_spec: Callable) -> None:

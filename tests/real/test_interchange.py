@@ -93,7 +93,7 @@ def test_models_trained_on_any_layout_of_it_are_one(real_file: Path, tmp_path: P
         cohort = load_cohort(tmp_path / "clini.csv", tmp_path / "slides.csv", folder, ["MSI"])
         learner = MilLearner(cohort, spec_for(cohort, 16, 8), Hyperparameters())
         centre = Centre(tmp_path / "clini.csv", tmp_path / "slides.csv", folder)
-        model = train_cohort(learner, cohort, [centre], 3, 20, 5)
+        model = train_cohort(learner, cohort, [centre], 3, 20, 5).model
         tables[layout] = predict_cohort(model, cohort).table
     for table in tables.values():
         pd.testing.assert_frame_equal(table, tables["own"])

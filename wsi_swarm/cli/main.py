@@ -19,6 +19,7 @@ COMMANDS = (
     "validate",
     "train",
     "train_table",
+    "crossval",
     "predict",
     "evaluate",
     "heatmap",
