@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import statsmodels.api as sm
+from scipy.optimize import brentq
 from scipy.special import expit, logit
 from sklearn.metrics import brier_score_loss
 
@@ -162,11 +163,10 @@ def recalibrate(labels: NDArray[np.int_], scores: NDArray[np.float64]) -> Recali
     if reason := too_few(labels):
         return Absent(f"no recalibration: {reason}")
     log_odds = _log_odds(scores)
-    everybody = _shift(log_odds, np.array([labels.sum()], float), np.ones((1, len(labels))))
-    others = 1.0 - np.eye(len(labels))
-    shifted = expit(log_odds + _shift(log_odds, labels.sum() - labels.astype(float), others))
+    shift = _shift(log_odds, float(labels.sum()))
+    shifted = expit(log_odds + _shifts_of_the_others(labels, log_odds, shift))
     return Recalibration(
-        shift=float(everybody[0]),
+        shift=shift,
         brier_before=float(brier_score_loss(labels, scores)),
         brier_after=float(brier_score_loss(labels, shifted)),
         ece_before=expected_calibration_error(equal_mass_bins(labels, scores)),
@@ -174,15 +174,28 @@ def recalibrate(labels: NDArray[np.int_], scores: NDArray[np.float64]) -> Recali
     )
 
 
-def _shift(log_odds: NDArray[np.float64], events: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray:
-    """Solve ``sum_j w_ij expit(l_j + a_i) = events_i`` for each a_i by bisection; the sum grows with a_i."""
-    low, high = np.full(len(events), -40.0), np.full(len(events), 40.0)
-    for _ in range(60):
-        middle = (low + high) / 2.0
-        expected = (weights * expit(log_odds[None, :] + middle[:, None])).sum(axis=1)
-        above = expected > events
-        high, low = np.where(above, middle, high), np.where(above, low, middle)
-    return (low + high) / 2.0
+def _shift(log_odds: NDArray[np.float64], events: float) -> float:
+    """Solve ``sum_j expit(l_j + a) = events`` for a; the sum grows with a."""
+    return float(brentq(lambda a: expit(log_odds + a).sum() - events, -60.0, 60.0, xtol=1e-10))
+
+
+def _shifts_of_the_others(
+    labels: NDArray[np.int_], log_odds: NDArray[np.float64], start: float, at_once: int = 500
+) -> NDArray[np.float64]:
+    """Return for each patient the shift that all the others ask for, by Newton's method from the common one."""
+    shifts = np.full(len(labels), start)
+    events = labels.sum() - labels
+    for first in range(0, len(labels), at_once):
+        rows = slice(first, first + at_once)
+        for _ in range(12):
+            expected = expit(log_odds[None, :] + shifts[rows, None])
+            own = expit(log_odds[rows] + shifts[rows])
+            slope = (expected * (1.0 - expected)).sum(axis=1) - own * (1.0 - own)
+            step = (events[rows] - (expected.sum(axis=1) - own)) / slope
+            shifts[rows] += np.clip(step, -1.0, 1.0)
+            if np.abs(step).max() < 1e-10:
+                break
+    return shifts
 
 
 def _log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from models.evaluation.estimates import Absent, Estimate
+from models.evaluation.estimates import Absent
 from models.evaluation.figures import figures_of
 from models.evaluation.numbers import plain, rows, to_json
 from models.evaluation.patient_preds import patient_predictions
 from models.evaluation.report import report_html
 from models.evaluation.sheets import csv_text, sheets
 from models.evaluation.tripod import checklist
-from models.evaluation.wording import interval, number, p_value, sentences, share, signed
+from models.evaluation.wording import compared, interval, number, sentences, share
 from pipelines.files import write_json, write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from models.evaluation.evaluate import Evaluation
@@ -56,29 +55,11 @@ def as_text(evaluation: Evaluation) -> str:
             ]
         notes += [f"{said}: {sentence}" for sentence in sentences(a)]
     for target, comparisons in evaluation.comparisons.items():
-        notes += _compared(target, comparisons)
+        found = [comparisons.reason] if isinstance(comparisons, Absent) else [compared(c) for c in comparisons]
+        notes += [f"{target}: {sentence}" for sentence in found]
     widths = [max(len(row[i]) for row in table) for i in range(len(header))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
     return "\n".join([*lines, *dict.fromkeys(notes)]) + "\n"
-
-
-def _compared(target: str, comparisons: Sequence[Any] | Absent) -> list[str]:
-    if isinstance(comparisons, Absent):
-        return [f"{target}: {comparisons.reason}"]
-    said = []
-    for c in comparisons:
-        name = f"{target}, {c.first} against {c.second}"
-        if isinstance(c.difference, Estimate) and c.non_inferiority is not None:
-            d = c.difference
-            verdict = "not inferior" if c.non_inferiority.shown else "non-inferiority not shown"
-            said.append(
-                f"{name}: difference {signed(d.value)} ({signed(d.low)} to {signed(d.high)}), p {p_value(c.p_delong)} "
-                f"(DeLong), {p_value(c.p_holm)} (Holm), {p_value(c.p_permutation)} (permutation); {verdict} at a "
-                f"margin of {c.non_inferiority.margin:g}"
-            )
-        elif isinstance(c.difference, Absent):
-            said.append(f"{name}: {c.difference.reason}")
-    return said
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation, provenance: Provenance) -> list[Path]:

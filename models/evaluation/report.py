@@ -45,7 +45,18 @@ def report_html(evaluation: Evaluation, provenance: Provenance, figures: Mapping
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = ("number", "signed", "interval", "estimate", "percent", "share", "p_value", "headline", "sentences")
+    words = (
+        "number",
+        "signed",
+        "interval",
+        "estimate",
+        "percent",
+        "share",
+        "p_value",
+        "headline",
+        "compared",
+        "sentences",
+    )
     environment.filters |= {name: getattr(wording, name) for name in words}
     environment.filters["sha"] = lambda text: text[:16]
     environment.tests["absent"] = lambda value: isinstance(value, Absent)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from models.evaluation.estimates import Absent, Estimate, Proportion
 
 if TYPE_CHECKING:
+    from models.evaluation.comparison import Comparison
     from models.evaluation.evaluate import Assessment
 
 NONE = "–"
@@ -73,6 +74,19 @@ def headline(a: Assessment) -> str:
     return (
         f"{a.scored.name} ranks {flow.analysed} patients ({flow.analysed_pos} {target.positive}, {flow.analysed_neg} "
         f"not) with an AUROC of {number(area.value)} (95 % interval {interval(area.low, area.high)}, {area.method})."
+    )
+
+
+def compared(c: Comparison) -> str:
+    """Return one comparison with its tests and, where there is one, the verdict on non-inferiority."""
+    name = f"{c.first} against {c.second}"
+    if isinstance(c.difference, Absent) or c.non_inferiority is None:
+        return f"{name}: {c.difference.reason}" if isinstance(c.difference, Absent) else name
+    d, verdict = c.difference, "not inferior" if c.non_inferiority.shown else "non-inferiority not shown"
+    return (
+        f"{name}: difference of AUROC {signed(d.value)} ({signed(d.low)} to {signed(d.high)}), p {p_value(c.p_delong)} "
+        f"(DeLong), {p_value(c.p_holm)} (Holm), {p_value(c.p_permutation)} (permutation); {verdict} at a margin of "
+        f"{c.non_inferiority.margin:g}"
     )
 
 
