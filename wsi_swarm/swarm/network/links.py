@@ -119,8 +119,7 @@ class Links:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._sockets.close()
-        await asyncio.to_thread(self._sockets.context.term)
+        await self._sockets.close()
 
     def set_peers(self, peers: Mapping[int, Peer]) -> None:
         """Take over who is an active member besides this one. Links to others are cut at once, both ways."""

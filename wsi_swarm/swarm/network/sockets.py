@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +11,7 @@ import zmq
 from wsi_swarm.errors import SetupError
 from wsi_swarm.swarm.network.codec import MAX_FORWARD
 from wsi_swarm.swarm.network.gate import Gate, Verdict, connection_of, key_of
+from wsi_swarm.swarm.network.tunnel import Tunnel
 from wsi_swarm.swarm.network.wire import Context, Socket, Wire, connections, shut
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ class Sockets:
         self.context: Context = zmq.Context()
         self.context.max_sockets = 4096
         self._dealers: dict[int, Wire] = {}
+        self._tunnels: dict[int, Tunnel] = {}
         self._router: Wire | None = None
         self._port: int | None = None
         self._gate = Gate(self.context, admit)
@@ -100,7 +103,8 @@ class Sockets:
         dealer.setsockopt(zmq.RECONNECT_IVL_MAX, max(100, self._heartbeat_ms))
         dealer.setsockopt(zmq.IMMEDIATE, 1)
         if self._local.socks:
-            dealer.setsockopt_string(zmq.SOCKS_PROXY, self._local.socks)
+            tunnel = self._tunnels[index] = Tunnel(self._local.socks, endpoint, self._connect_ms / 1000)
+            endpoint = tunnel.address
         self._dealers[index] = Wire(dealer, partial(self._from_dealer, index), self._freed)
         dealer.connect(endpoint)
         return True
@@ -110,6 +114,9 @@ class Sockets:
         wire = self._dealers.pop(index, None)
         if wire is not None:
             wire.close()
+        tunnel = self._tunnels.pop(index, None)
+        if tunnel is not None:
+            tunnel.close()
 
     def connections(self, others: Collection[int]) -> dict[int, Seen]:
         """Return the connections that peers made, and ``others`` if they are still there, by file descriptor."""
@@ -126,11 +133,14 @@ class Sockets:
             return True
         return identity is not None and self._router is not None and self._router.send(identity, frame)
 
-    def close(self) -> None:
-        """Close all; what is still to be sent may take a second. Then the context can be ended."""
+    async def close(self) -> None:
+        """Close all; what is still to be sent may take a second."""
         for wire in (*self._dealers.values(), *([self._router] if self._router else [])):
             wire.close(linger_ms=1000)
         self._gate.close()
+        await asyncio.to_thread(self.context.term)
+        for tunnel in self._tunnels.values():
+            tunnel.close()
 
     def _secured(self, kind: int, address: str) -> Socket:
         socket: Socket = self.context.socket(kind)
