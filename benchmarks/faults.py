@@ -257,9 +257,9 @@ def main() -> None:
         for told in GROUPS[name]():
             rows.append(told)
             print(json.dumps(told), flush=True)
-        if options.write:
-            said = f"{machine()}. Command: `python -m benchmarks.faults {' '.join(sys.argv[1:])}`."
-            write_section(options.write, f"faults {name}", f"{said}\n\n{markdown(COLUMNS, rows)}")
+            if options.write:
+                said = f"{machine()}. Command: `python -m benchmarks.faults {' '.join(sys.argv[1:])}`."
+                write_section(options.write, f"faults {name}", f"{said}\n\n{markdown(COLUMNS, rows)}")
 
 
 if __name__ == "__main__":
