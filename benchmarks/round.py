@@ -62,7 +62,13 @@ def main() -> None:
             print(json.dumps(rows[-1]), flush=True)
     if options.write:
         table = markdown(COLUMNS, rows)
-        write_section(options.write, "round", f"{machine()}. Command: `{' '.join(['python', *sys.argv])}`.\n\n{table}")
+        write_section(options.write, "round", f"{machine()}. Command: `{command(options)}`.\n\n{table}")
+
+
+def command(options: argparse.Namespace) -> str:
+    """Return how to repeat it; where the environments lie is everybody's own matter."""
+    words = ["FOLDER" if options.peers and word == str(options.peers) else word for word in sys.argv[1:]]
+    return " ".join(["python -m benchmarks.round", *words])
 
 
 def ours(size: Size, limit_s: float) -> dict[str, Any]:
