@@ -46,8 +46,8 @@ class MappedRows:
         return np.concatenate([part[chosen - start] for part, chosen, start in of_parts])
 
     def whole(self) -> np.ndarray:
-        """Return all rows as one array in memory."""
-        return np.concatenate(self.parts)
+        """Return all rows as one array: in memory, or the mapped one where there is but one."""
+        return self.parts[0] if len(self.parts) == 1 else np.concatenate(self.parts)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from models.mil_batches import Packing, pack
+from models.mil_batches import Packing
 from models.model_file import Model
 from models.training import masked_loss, one_thread
 
@@ -31,7 +31,7 @@ def held_out_loss(learner: MilLearner, held: MilLearner) -> Callable[[State], fl
     def loss(state: State) -> float:
         network = Model(state, learner.spec).network()
         with one_thread(), torch.inference_mode():
-            logits = [network.forward_bags(pack([bag], packing), [len(bag)]).float() for bag in bags]
+            logits = [network.forward_bags(packing.pack([bag]), [len(bag)]).float() for bag in bags]
             return float(masked_loss(torch.cat(logits), held.labels, learner.weights))
 
     return loss
