@@ -91,3 +91,18 @@ def test_a_sum_that_misses_the_logit_is_an_error() -> None:
 def test_label_says_which_target_it_belongs_to(target: str, positive: str, label: str) -> None:
     scores = contributions(random_model(0), random_features(3, 0), "MSI")
     assert replace(scores, target=target, positive=positive).label == label
+
+
+@pytest.mark.parametrize("name", ["transmil", "transformer", "saldanha2022"])
+def test_an_aggregator_without_exact_shares_is_refused_with_a_sentence(name: str) -> None:
+    spec = ModelSpec(TARGETS, FeatureKind("random", "", "", 12, 112.0, 0.5), 16, 8, aggregator=name)
+    model = Model(spec.first_state(0), spec)
+    with pytest.raises(InputError, match=f"aggregator '{name}' .* no tile has an exact share .*gated_attention"):
+        all_contributions(model, random_features(5, 0))
+
+
+@pytest.mark.parametrize("name", ["mean", "max", "attention", "clam_sb", "dsmil"])
+def test_other_aggregators_shares_are_exact_too(name: str) -> None:
+    spec = ModelSpec(TARGETS, FeatureKind("random", "", "", 12, 112.0, 0.5), 16, 8, aggregator=name)
+    for scores in all_contributions(Model(spec.first_state(1), spec), random_features(50, 1)):
+        assert_exact(scores)
