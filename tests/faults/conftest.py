@@ -55,7 +55,7 @@ def free_port() -> int:
 def wsi_swarm(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
     command = [sys.executable, "-m", "wsi_swarm.cli.main", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment())
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment())
     if check and done.returncode != 0:
         msg = f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}"
         raise AssertionError(msg)
