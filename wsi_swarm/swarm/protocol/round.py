@@ -87,8 +87,7 @@ class Machine:
         self._model_download: Download | None = None
         self._early: dict[int, Received] = {}
         self._finished_at: float | None = None
-        self._have_heard_at = float("-inf")
-        self._have_final: set[int] = set()
+        self._last_have: dict[int, bytes] = {}
         self._makers: frozenset[int] = frozenset()
         self._finalised: bytes | None = None
         self._took_part = False
@@ -177,11 +176,10 @@ class Machine:
             self._work.hear(state, event.sender, message)
 
     def _hear_have(self, sender: int, root: bytes) -> None:
+        self._last_have[sender] = root  # also of a model that this member does not know yet: it is said only once
         if self._state is None or self._state.phase is not Phase.FINISHED or root != self._state.base_root:
             self._desk.look()
             return
-        self._have_final.add(sender)
-        self._have_heard_at = self._desk.now
         if self._finished_at is not None and self._desk.again(("have", sender)):
             self._desk.send(sender, Have(root))
 
@@ -301,19 +299,18 @@ class Machine:
     def _say_goodbye(self, state: RunState) -> None:
         """Serve the last model until all who enrolled have it, or nobody asked for as long as a round would wait.
 
-        Who has heard of all stays for two more heartbeats of silence: a member whose view of the chain was behind when
-        our ``Have`` came says its own again, and would otherwise wait in vain for our answer.
+        Who has heard of all stays for two heartbeats in any case: a member that our ``Have`` did not reach says its own
+        again, and is answered.
         """
         others = (state.enrolled & set(self._desk.active)) - {self._me}
-        without = others - self._have_final
+        without = {member for member in others if self._last_have.get(member) != state.base_root}
         for member in sorted(others if self._finished_at is None else without):
             if self._desk.again(("have", member)):
                 self._desk.send(member, Have(state.base_root))
         if self._finished_at is None:
             self._finished_at = self._desk.now
         waited = self._desk.now - max(self._finished_at, self._shelf.served_at)
-        silence = self._desk.now - max(self._finished_at, self._have_heard_at)
-        settled = not without and silence > 2 * self._desk.plan.heartbeat_s
+        settled = not without and self._desk.now - self._finished_at > 2 * self._desk.plan.heartbeat_s
         if settled or waited > state.terms.attest_seconds:
             for member in sorted(others):  # a last word, for whom our first one did not reach
                 self._desk.send(member, Have(state.base_root))
