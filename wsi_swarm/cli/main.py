@@ -10,6 +10,7 @@ import typer
 from wsi_swarm import __version__
 from wsi_swarm.cli.project_file import defaults_for
 from wsi_swarm.errors import WsiSwarmError
+from wsi_swarm.leaving import leave
 
 COMMANDS = (
     "tile",
@@ -67,7 +68,9 @@ def main() -> None:
         command(prog_name="wsi-swarm", auto_envvar_prefix="WSI_SWARM", default_map=defaults_for(command))
     except WsiSwarmError as error:
         print(f"wsi-swarm: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        leave(error.exit_code)
+    except SystemExit as end:
+        leave(end.code if isinstance(end.code, int) else int(end.code is not None))
 
 
 if __name__ == "__main__":

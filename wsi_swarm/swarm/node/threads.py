@@ -6,6 +6,8 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
+from wsi_swarm.leaving import ABANDONABLE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -33,5 +35,5 @@ async def in_thread(work: Callable[[], _T]) -> _T:
         if not loop.is_closed():
             loop.call_soon_threadsafe(settle, result, error)
 
-    threading.Thread(target=body, daemon=True).start()
+    threading.Thread(target=body, daemon=True, name=ABANDONABLE).start()
     return await future
