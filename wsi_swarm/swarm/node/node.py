@@ -7,9 +7,11 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
-from wsi_swarm.errors import SwarmError
+from pipelines.files import why_not_written
+from wsi_swarm.errors import SetupError, SwarmError
 from wsi_swarm.swarm.ledger.base import Phase, RunState
 from wsi_swarm.swarm.ledger.errors import LedgerError, RefusedError
 from wsi_swarm.swarm.merge.whole import unpack_loss
@@ -289,7 +291,16 @@ class Node:
 
     def _write(self, work: Callable[[], None]) -> asyncio.Future[None]:
         """Write to the checkpoint after all that was to be written before; a failure ends the node."""
-        written = asyncio.get_running_loop().run_in_executor(self._disk, work)
+        folder = self._centre.checkpoint.folder
+
+        def write() -> None:
+            try:
+                work()
+            except OSError as error:
+                path = Path(error.filename) if isinstance(error.filename, str) else folder
+                raise SetupError(why_not_written(path, error)) from error
+
+        written = asyncio.get_running_loop().run_in_executor(self._disk, write)
         written.add_done_callback(self._ended)
         return written
 
