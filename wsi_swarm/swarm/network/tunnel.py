@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import shutil
 import socket
 import struct
@@ -16,6 +17,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
+
+log = logging.getLogger(__name__)
 
 _TURN = 64 * 1024
 
@@ -42,7 +45,8 @@ class Tunnel:
         near, far = urlsplit(f"//{proxy}"), urlsplit(endpoint)
         self._proxy = (near.hostname or "", near.port or 0)
         self._request = _request(far.hostname or "", far.port or 0)
-        self._connect_s = connect_s
+        self._endpoint, self._connect_s = endpoint, connect_s
+        self._trouble = ""
         self._folder = Path(tempfile.mkdtemp(prefix="wsi-"))  # only its owner may enter
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(str(self._folder / "peer"))
@@ -82,12 +86,22 @@ class Tunnel:
                 for pump in pumps:
                     pump.cancel()
                 await asyncio.gather(*pumps, return_exceptions=True)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError):
-            pass  # ZeroMQ sees the connection end and dials again
+            self._trouble = ""
+        except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+            self._complain(str(error) or "it does not answer in time")  # ZeroMQ sees the end and dials again
         finally:
             for one in (writer, far):
                 if one is not None:
                     one.close()
+
+    def _complain(self, trouble: str) -> None:
+        """Tell a person, once as long as it is the same."""
+        if trouble != self._trouble:
+            host, port = self._proxy
+            log.warning(
+                "no way to %s through the proxy %s:%d: %s; it is tried again", self._endpoint, host, port, trouble
+            )
+            self._trouble = trouble
 
 
 def _request(host: str, port: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from wsi_swarm.swarm.ledger.base import RunTerms
 from wsi_swarm.swarm.merge.whole import MergePlan
 
 
@@ -44,3 +45,17 @@ class Setting:
     def deadline_s(self) -> int:
         """The longest that one round can take on chain: commit phase, reveal and attestation."""
         return self.commit_s + self.reveal_s + self.attest_s
+
+    def terms(self, base_root: bytes) -> RunTerms:
+        """Return what is put to the vote."""
+        return RunTerms(
+            config_hash=b"\1" * 32,
+            base_root=base_root,
+            rounds=self.rounds,
+            min_peers=self.min_peers,
+            enrol_seconds=self.enrol_s,
+            commit_seconds=self.commit_s,
+            attest_seconds=self.reveal_s + self.attest_s,
+            max_weight=256,
+            committee=self.committee,
+        )

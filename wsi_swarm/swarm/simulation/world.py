@@ -6,15 +6,11 @@ Everything follows from the seed, so that any failure is repeated by it.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from wsi_swarm.swarm.ledger.base import Candidate, Phase, RunTerms
+from wsi_swarm.swarm.ledger.base import Candidate, Phase
 from wsi_swarm.swarm.ledger.typed_data import account_of
 from wsi_swarm.swarm.merge.whole import start
-from wsi_swarm.swarm.node.checkpoint import MAX_MERGES
 from wsi_swarm.swarm.protocol.events import (
     Action,
     Adopt,
@@ -38,60 +34,29 @@ from wsi_swarm.swarm.protocol.events import (
     Settled,
     Tick,
     Train,
-    Trained,
 )
-from wsi_swarm.swarm.protocol.round import Machine, OwnUpdate, Plan, Seat
+from wsi_swarm.swarm.protocol.perform import perform
+from wsi_swarm.swarm.protocol.round import Machine, Plan, Seat
 from wsi_swarm.swarm.simulation.chain import RUN, Chain
 from wsi_swarm.swarm.simulation.checks import BrokenError, Checks
 from wsi_swarm.swarm.simulation.clock import START, Clock
 from wsi_swarm.swarm.simulation.faults import Drift, Faults, Outage
 from wsi_swarm.swarm.simulation.lies import LIARS
 from wsi_swarm.swarm.simulation.network import Network
+from wsi_swarm.swarm.simulation.processes import Disk, Dying, Process
 from wsi_swarm.swarm.simulation.setting import Setting
-from wsi_swarm.swarm.state.encoding import FixedState, decode, encode
+from wsi_swarm.swarm.simulation.training import first_model, trained
 
 if TYPE_CHECKING:
     from wsi_swarm.swarm.ledger.base import RunState
     from wsi_swarm.swarm.ledger.model import ContractModel, ModelLedger
     from wsi_swarm.swarm.protocol.message import Reveal
+    from wsi_swarm.swarm.state.encoding import FixedState
 
 __all__ = ["Faults", "Outage", "Setting", "Simulation"]
 
-FRACTION_BITS = 24
 RECALL_S = 60.0
 """After so long a person starts a centre again that has left, if another asks for the final model."""
-
-_NO_DRIFT = Drift(0.0, 1.0)
-
-
-@dataclass
-class _Process:
-    """One member's process: dies with all it knows but its disk."""
-
-    machine: Machine
-    generation: int
-    drift: Drift
-    round: int = 0
-    base_root: bytes = b""
-    looking: bool = False
-    frozen_until: float = 0.0
-
-
-@dataclass
-class _Disk:
-    update: OwnUpdate | None = None
-    model: FixedState | None = None
-    merges: list[FixedState] = field(default_factory=list[FixedState])
-    whole: bool = True
-    """Whether nothing that was written to it was ever lost."""
-
-
-@dataclass
-class _Dying:
-    """An outage that strikes after some more actions."""
-
-    outage: Outage
-    steps: int
 
 
 class Simulation:
@@ -142,20 +107,20 @@ class Simulation:
         self.clock = Clock()
         self._keys = [bytes(30) + bytes([1 + i // 256, i % 256]) for i in range(s.members)]
         self._accounts = [account_of(key) for key in self._keys]
-        self.initial = start(encode({"w": np.zeros(s.size, np.float32)}, FRACTION_BITS), s.merge)
+        self.initial = start(first_model(s.size), s.merge)
         liars = frozenset(self.faults.lies)
         self.checks = Checks(
             s, self._accounts, liars, self.initial, self._hindered, lambda member: self._disks[member].whole
         )
-        self._disks = [_Disk() for _ in self._keys]
+        self._disks = [Disk() for _ in self._keys]
         founders = [Candidate(account, account.encode()[:32], bytes(32)) for account in self._accounts]
         self.chain = Chain(founders, self.clock, self._random, self.faults.chain, self._on_block)
         self.network = Network(self.clock, self._random, self.faults.weather, s.members, count_bytes)
-        self._processes: dict[int, _Process] = {}
+        self._processes: dict[int, Process] = {}
         self._liars = {m: LIARS[name](self._seat(m), lambda: self.run_state) for m, name in self.faults.lies.items()}
         self._generation = 0
         self._down: dict[int, list[float]] = {}
-        self._dying: dict[int, _Dying] = {}
+        self._dying: dict[int, Dying] = {}
         self._troubles = [self.faults.troubles(member) for member in range(s.members)]
         self.models: dict[int, FixedState] = {}
         self.kept: dict[tuple[int, int, int], bytes] = {}
@@ -227,20 +192,9 @@ class Simulation:
         self.checks.final_block(contract, self.clock.now)
 
     def _open_run(self) -> None:
-        s = self.setting
-        terms = RunTerms(
-            config_hash=b"\1" * 32,
-            base_root=self.initial.root,
-            rounds=s.rounds,
-            min_peers=s.min_peers,
-            enrol_seconds=s.enrol_s,
-            commit_seconds=s.commit_s,
-            attest_seconds=s.reveal_s + s.attest_s,
-            max_weight=256,
-            committee=s.committee,
-        )
+        terms = self.setting.terms(self.initial.root)
         self.chain.at_once(0, lambda ledger: ledger.propose_run(terms))
-        for member in range(1, s.members // 2 + 1):
+        for member in range(1, self.setting.members // 2 + 1):
             self.chain.at_once(member, lambda ledger: ledger.vote(1, yes=True))
 
     def _remove(self, member: int) -> None:
@@ -279,14 +233,14 @@ class Simulation:
             _weight(member), s.merge, s.update_bits, s.attest_s + (s.reveal_s / 2 if hasty else 0), s.heartbeat_s
         )
         self._generation += 1
-        machine = Machine(self._seat(member), plan, [disk.model or self.initial, *disk.merges], disk.update)
-        self._processes[member] = _Process(machine, self._generation, self.faults.drifts.get(member, _NO_DRIFT))
+        machine = Machine(self._seat(member), plan, disk.models(self.initial), disk.update)
+        self._processes[member] = Process(machine, self._generation, self.faults.drifts.get(member, Drift(0.0, 1.0)))
         self._down.setdefault(member, []).append(self.clock.passed)
         self._poll(member, self._generation)
 
     def _strike(self, outage: Outage) -> None:
         if outage.steps:
-            self._dying[outage.member] = _Dying(outage, outage.steps)
+            self._dying[outage.member] = Dying(outage, outage.steps)
         else:
             self._crash(outage)
 
@@ -296,11 +250,8 @@ class Simulation:
             return
         self._down.setdefault(member, []).append(self.clock.passed)
         disk = self._disks[member]
-        disk.whole = disk.whole and outage.damage == "none"
-        if outage.damage in ("update", "all"):
-            disk.update = None
-        if outage.damage in ("model", "all"):
-            disk.model, disk.merges = None, []
+        disk.lose(outage.damage)
+        if disk.model is None:
             self.models.pop(member, None)
         if outage.down_s is not None:
             self.clock.later(outage.down_s, lambda: self._start(member))
@@ -386,7 +337,7 @@ class Simulation:
                 self.kept[member, action.round, action.reveal.member] = action.blob
                 self.reveals[action.round, action.reveal.member] = action.reveal
             case KeepMerge(merged):
-                self._disks[member].merges = [*self._disks[member].merges, merged][-MAX_MERGES:]
+                self._disks[member].keep_merge(merged)
             case Adopt():
                 self._disks[member].model = self.models[member] = action.model
                 self.adopted.setdefault(member, []).append(action.model)
@@ -428,38 +379,19 @@ class Simulation:
             def settle(refusal: str | None) -> None:
                 self._tell(member, generation, Settled(action, refusal))
 
-            self.chain.submit(member, lambda ledger: _call(ledger, sent), settle)
+            self.chain.submit(member, lambda ledger: perform(ledger, RUN, sent), settle)
 
     def _train(self, member: int, generation: int, job: Train) -> None:
-        """Stand in for training: new weights as a pure function of its arguments, as a ``Learner`` promises."""
         self.trainings.append((member, generation, job.finals))
         slow = self.faults.train_s.get(member) if self.clock.passed < self.faults.slow_until else None
         took = self._random.uniform(0.1, 2.0) if slow is None else slow
-        noise = np.random.default_rng([self.seed, member + 1, job.finals, generation if self.faults.impure else 0])
-        move = noise.normal(0, 0.05, self.setting.size).astype(np.float32)
-        state = encode({"w": decode(job.model)["w"] + move}, FRACTION_BITS)
-        done = Trained(job.base_root, job.finals, state, 1 / (1 + job.finals))
+        seed = (self.seed, member + 1, job.finals, generation if self.faults.impure else 0)
+        done = trained(job, self.setting.size, *seed)
         self.clock.later(took, lambda: self._tell(member, generation, done))
 
     def finished(self) -> bool:
         """Whether all rounds are final."""
         return self.run_state.phase is Phase.FINISHED
-
-
-def _call(ledger: ModelLedger, action: LedgerAction) -> None:
-    match action:
-        case Enrol(weight):
-            ledger.enrol(RUN, weight)
-        case Commit(round_, commitment):
-            ledger.commit(RUN, round_, commitment)
-        case Finalise(round_, contributors, root, signatures):
-            ledger.finalise(RUN, round_, contributors, root, signatures)
-        case Reject(round_):
-            ledger.reject(RUN, round_)
-        case Report(proof):
-            ledger.report_equivocation(RUN, proof)
-        case Poke():
-            ledger.poke(RUN)
 
 
 def _vote_on_newest(ledger: ModelLedger) -> None:
