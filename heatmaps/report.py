@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
@@ -18,6 +17,7 @@ from heatmaps.attribution import METHOD, Scores
 from heatmaps.colours import Scale, colour
 from heatmaps.figure import nice_ticks, signed_tick
 from heatmaps.wording import LIMITS, METHOD_NOTE, odds_factor, percent, signed, signed_significant, times
+from pipelines.page import page_templates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,13 +79,7 @@ class ReportInput:
 
 def report_html(view: ReportInput) -> str:
     """Return the report as HTML text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_templates(_TEMPLATES)
     css, js = ((_TEMPLATES / name).read_text("utf-8") for name in ("report.css", "report.js"))
     height, width = view.thumbnail.shape[:2]
     return environment.get_template("report.html.j2").render(

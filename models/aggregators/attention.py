@@ -14,7 +14,7 @@ class AttentionMIL(AttentionPooling):
     ``a_ti = softmax_i( q_t . tanh(V_t h_i + v_t) )``      (equation 8)
     """
 
-    def add_layers(self) -> None:
+    def add_gate(self) -> None:
         """Add the matrices V and the queries q of all targets."""
         self.gate_tanh = nn.Linear(self.hidden, self.targets * self.attention_width)
         self.score = nn.Parameter(torch.zeros(self.targets, self.attention_width))

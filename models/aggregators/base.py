@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from models.aggregators.segments import drop
 from models.training import masked_loss
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class MilOutput(NamedTuple):
 class Aggregator(nn.Module):
     """A bag classifier for T targets.
 
-    Subclasses implement ``forward_bags``; those that set ``explains`` also ``forward``, ``contributions`` and ``bias``.
+    Subclasses implement ``add_layers`` and ``forward_bags``; those that set ``explains`` also ``forward``,
+    ``contributions`` and ``bias``.
 
     Parameters
     ----------
@@ -67,6 +69,11 @@ class Aggregator(nn.Module):
         self.targets = targets
         self.dropout = dropout
         self.input_dropout = input_dropout
+        self.add_layers()
+
+    def add_layers(self) -> None:
+        """Add the layers, in the order in which their first weights are drawn."""
+        raise TypeError(f"{type(self).__name__} has no add_layers")
 
     def forward_bags(self, tiles: Tensor, lengths: Sequence[int], rng: np.random.Generator | None = None) -> Tensor:
         """Classify several bags at once, packed without padding.
@@ -137,6 +144,19 @@ class Aggregator(nn.Module):
     def drawing_order(self) -> Iterable[tuple[str, tuple[int, ...]]]:
         """Names and shapes of the weights in the order in which they are drawn."""
         return [(name, tuple(value.shape)) for name, value in self.named_parameters()]
+
+
+class EmbeddingAggregator(Aggregator):
+    """An aggregator that first embeds each tile by itself: ``h_i = relu(E x_i + e)``."""
+
+    def add_layers(self) -> None:
+        """Add the embedding."""
+        self.embed = nn.Linear(self.dim_in, self.hidden)
+
+    def embedded(self, tiles: Tensor, lengths: Sequence[int], rng: np.random.Generator | None) -> Tensor:
+        """Return (sum of lengths, H) embedded tiles, after both dropouts."""
+        hidden = torch.relu(self.embed(drop(tiles, lengths, self.input_dropout, rng)))
+        return drop(hidden, lengths, self.dropout, rng)
 
 
 def _drawn(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

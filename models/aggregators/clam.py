@@ -32,7 +32,7 @@ class ClamSB(AttentionPooling):
     clustering``. Prediction ignores the classifiers.
     """
 
-    def add_layers(self) -> None:
+    def add_gate(self) -> None:
         """Add the shared gate and two tile classifiers per target, one per label."""
         self.gate_tanh = nn.Linear(self.hidden, self.attention_width)
         self.gate_sigmoid = nn.Linear(self.hidden, self.attention_width)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from models.aggregators.base import Aggregator, MilOutput
-from models.aggregators.segments import drop, segment_argmax, segment_softmax, segment_sum, to_tiles
+from models.aggregators.base import EmbeddingAggregator, MilOutput
+from models.aggregators.segments import segment_argmax, segment_softmax, segment_sum, to_tiles
 from models.training import masked_loss
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class DSMIL(Aggregator):
+class DSMIL(EmbeddingAggregator):
     """Dual-stream multiple-instance learning (Li, Li, Eliceiri, CVPR 2021, equations 2 to 7).
 
     Per target t, the first stream finds the critical tile, ``m = argmax_i w_t . h_i``, and says ``c_m = w_t . h_m +
@@ -34,21 +34,13 @@ class DSMIL(Aggregator):
 
     explains = True
 
-    def __init__(
-        self,
-        dim_in: int,
-        hidden: int,
-        attention: int,
-        targets: int,
-        dropout: float = 0.0,
-        input_dropout: float = 0.0,
-    ) -> None:
-        super().__init__(dim_in, hidden, attention, targets, dropout, input_dropout)
-        self.embed = nn.Linear(dim_in, hidden)
-        self.query = nn.Linear(hidden, attention)
-        self.value = nn.Linear(hidden, hidden, bias=False)
-        self.critical = nn.Linear(hidden, targets)
-        self.head = nn.Linear(hidden, targets)
+    def add_layers(self) -> None:
+        """Add embedding, queries, values and the heads of both streams."""
+        super().add_layers()
+        self.query = nn.Linear(self.hidden, self.attention_width)
+        self.value = nn.Linear(self.hidden, self.hidden, bias=False)
+        self.critical = nn.Linear(self.hidden, self.targets)
+        self.head = nn.Linear(self.hidden, self.targets)
 
     def forward(self, bag: Tensor) -> MilOutput:
         """Classify one bag (N, D); the attention is the second stream's."""
@@ -69,7 +61,7 @@ class DSMIL(Aggregator):
 
     def forward_bags(self, tiles: Tensor, lengths: Sequence[int], rng: np.random.Generator | None = None) -> Tensor:
         """Classify packed bags; see ``Aggregator.forward_bags``."""
-        first, second = self._streams(self._embedded(tiles, lengths, rng), lengths)
+        first, second = self._streams(self.embedded(tiles, lengths, rng), lengths)
         return (first + second) / 2
 
     def loss(
@@ -81,12 +73,8 @@ class DSMIL(Aggregator):
         rng: np.random.Generator | None = None,
     ) -> Tensor:
         """Half the loss of each stream; see ``Aggregator.loss``."""
-        first, second = self._streams(self._embedded(tiles, lengths, rng), lengths)
+        first, second = self._streams(self.embedded(tiles, lengths, rng), lengths)
         return (masked_loss(first.float(), labels, weights) + masked_loss(second.float(), labels, weights)) / 2
-
-    def _embedded(self, tiles: Tensor, lengths: Sequence[int], rng: np.random.Generator | None) -> Tensor:
-        hidden = torch.relu(self.embed(drop(tiles, lengths, self.input_dropout, rng)))
-        return drop(hidden, lengths, self.dropout, rng)
 
     def _streams(self, hidden: Tensor, lengths: Sequence[int]) -> tuple[Tensor, Tensor]:
         evidence = hidden @ self.critical.weight.T

@@ -28,6 +28,9 @@ class Ensemble(Aggregator):
         self.members = nn.ModuleList(members)
         self.explains = first.explains
 
+    def add_layers(self) -> None:
+        """Add nothing: the members bring their layers."""
+
     def forward_bags(self, tiles: Tensor, lengths: Sequence[int], rng: np.random.Generator | None = None) -> Tensor:
         """Return the mean of the members' logits; see ``Aggregator.forward_bags``."""
         return torch.stack([one.forward_bags(tiles, lengths, rng) for one in self.members]).mean(dim=0)

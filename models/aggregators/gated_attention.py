@@ -25,7 +25,7 @@ class GatedAttentionMIL(AttentionPooling):
     ``logit_t = b_t + sum_i a_ti (w_t . h_i)``                                        (equation 7, then a linear head)
     """
 
-    def add_layers(self) -> None:
+    def add_gate(self) -> None:
         """Add the gates V and U and the queries q of all targets."""
         self.gate_tanh = nn.Linear(self.hidden, self.targets * self.attention_width)
         self.gate_sigmoid = nn.Linear(self.hidden, self.targets * self.attention_width)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from models.aggregators.base import Aggregator, MilOutput
-from models.aggregators.segments import drop, segment_softmax, segment_sum
+from models.aggregators.base import EmbeddingAggregator, MilOutput
+from models.aggregators.segments import segment_softmax, segment_sum
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class WeightedPooling(Aggregator):
+class WeightedPooling(EmbeddingAggregator):
     """Embedding, weights of the tiles, linear head: ``logit_t = b_t + sum_i a_ti (w_t . h_i)``.
 
     With ``h_i = relu(E x_i + e)``. Because the head is linear, ``a_ti (w_t . h_i)`` is tile i's exact share of the
@@ -25,21 +25,13 @@ class WeightedPooling(Aggregator):
 
     explains = True
 
-    def __init__(
-        self,
-        dim_in: int,
-        hidden: int,
-        attention: int,
-        targets: int,
-        dropout: float = 0.0,
-        input_dropout: float = 0.0,
-    ) -> None:
-        super().__init__(dim_in, hidden, attention, targets, dropout, input_dropout)
-        self.embed = nn.Linear(dim_in, hidden)
-        self.add_layers()
-        self.head = nn.Linear(hidden, targets)
-
     def add_layers(self) -> None:
+        """Add embedding, what the weights need, and head."""
+        super().add_layers()
+        self.add_gate()
+        self.head = nn.Linear(self.hidden, self.targets)
+
+    def add_gate(self) -> None:
         """Add what ``weights_of`` needs; nothing here."""
 
     def weights_of(self, hidden: Tensor, evidence: Tensor, lengths: Sequence[int]) -> Tensor:
@@ -73,11 +65,6 @@ class WeightedPooling(Aggregator):
         """Classify packed bags; see ``Aggregator.forward_bags``."""
         hidden = self.embedded(tiles, lengths, rng)
         return self.pooled(hidden, lengths)
-
-    def embedded(self, tiles: Tensor, lengths: Sequence[int], rng: np.random.Generator | None) -> Tensor:
-        """Return (sum of lengths, H) embedded tiles, after both dropouts."""
-        hidden = torch.relu(self.embed(drop(tiles, lengths, self.input_dropout, rng)))
-        return drop(hidden, lengths, self.dropout, rng)
 
     def pooled(self, hidden: Tensor, lengths: Sequence[int]) -> Tensor:
         """(sum of lengths, H) -> (B, T) logits."""

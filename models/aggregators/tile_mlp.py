@@ -33,18 +33,10 @@ class TileMLP(Aggregator):
 
     by_tile = True
 
-    def __init__(
-        self,
-        dim_in: int,
-        hidden: int,
-        attention: int,
-        targets: int,
-        dropout: float = 0.0,
-        input_dropout: float = 0.0,
-    ) -> None:
-        super().__init__(dim_in, hidden, attention, targets, dropout, input_dropout)
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip((dim_in, *WIDTHS), WIDTHS, strict=False))
-        self.head = nn.Linear(WIDTHS[-1], 2 * targets)
+    def add_layers(self) -> None:
+        """Add the layers and two outputs per target."""
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip((self.dim_in, *WIDTHS), WIDTHS, strict=False))
+        self.head = nn.Linear(WIDTHS[-1], 2 * self.targets)
 
     def forward_bags(self, tiles: Tensor, lengths: Sequence[int], rng: np.random.Generator | None = None) -> Tensor:
         """Return the log-odds of each bag's mean probability; see ``Aggregator.forward_bags``."""

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.aggregators.base import Aggregator
-from models.aggregators.segments import drop
-from pipelines.errors import ConfigError
+from models.aggregators.class_token import HEADS, ClassTokenMIL
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-
-HEADS = 8
 LAYERS = 2
 
 
-class TransformerMIL(Aggregator):
+class TransformerMIL(ClassTokenMIL):
     """Two pre-norm transformer layers over the tiles and a class token; the token's last state goes to a linear head.
 
     Self-attention of Vaswani et al. (NeurIPS 2017), class token and pre-norm of Dosovitskiy et al. (ICLR 2021), for
@@ -29,36 +19,16 @@ class TransformerMIL(Aggregator):
     of tiles means nothing. The token mixes the tiles more than once: there is no exact share of a tile.
     """
 
-    def __init__(
-        self,
-        dim_in: int,
-        hidden: int,
-        attention: int,
-        targets: int,
-        dropout: float = 0.0,
-        input_dropout: float = 0.0,
-    ) -> None:
-        super().__init__(dim_in, hidden, attention, targets, dropout, input_dropout)
-        check_heads(hidden)
-        self.embed = nn.Linear(dim_in, hidden)
-        self.token = nn.Parameter(torch.zeros(1, hidden))
-        self.layers = nn.ModuleList(_Layer(hidden) for _ in range(LAYERS))
-        self.norm = nn.LayerNorm(hidden)
-        self.head = nn.Linear(hidden, targets)
+    def add_mixing(self) -> None:
+        """Add the layers."""
+        self.layers = nn.ModuleList(_Layer(self.hidden) for _ in range(LAYERS))
 
-    def forward_bags(self, tiles: Tensor, lengths: Sequence[int], rng: np.random.Generator | None = None) -> Tensor:
-        """Classify packed bags; see ``Aggregator.forward_bags``."""
-        hidden = torch.relu(self.embed(drop(tiles, lengths, self.input_dropout, rng)))
-        hidden = drop(hidden, lengths, self.dropout, rng)
-        tokens = torch.cat([self._token(bag) for bag in hidden.split(list(lengths))])
-        return self.head(tokens)
-
-    def _token(self, bag: Tensor) -> Tensor:
-        """(N, H) -> (1, H)."""
-        sequence = torch.cat([self.token.to(bag.dtype), bag])
+    def mixed(self, token: Tensor, bag: Tensor) -> Tensor:
+        """(1, H) token and (N, H) tiles -> (1, H) token that has read them."""
+        sequence = torch.cat([token, bag])
         for layer in self.layers:
             sequence = layer(sequence)
-        return self.norm(sequence[:1])
+        return sequence[:1]
 
 
 class _Layer(nn.Module):
@@ -82,10 +52,3 @@ def heads_of(qkv: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """(L, 3 H) -> queries, keys and values, each (1, 8, L, H / 8)."""
     parts = qkv.view(len(qkv), 3, HEADS, -1).permute(1, 2, 0, 3)
     return parts[0:1], parts[1:2], parts[2:3]
-
-
-def check_heads(hidden: int) -> None:
-    """Refuse (``ConfigError``) a width that 8 heads do not divide."""
-    if hidden % HEADS:
-        msg = f"hidden is {hidden}; a transformer's width must be a multiple of {HEADS}, for instance 128"
-        raise ConfigError(msg)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.cohorts.finding import Severity
+from pipelines.page import page_templates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,16 +74,9 @@ def as_text(examination: Examination) -> str:
 
 def as_html(examination: Examination, software: str) -> str:
     """Return one self-contained page."""
-    import jinja2
     from markupsafe import Markup
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_templates(_TEMPLATES)
     css = (_TEMPLATES / "validate.css").read_text("utf-8")
     return environment.get_template("validate.html.j2").render(
         css=Markup(css),  # noqa: S704 (the project's own file)

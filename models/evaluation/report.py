@@ -7,7 +7,6 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import jinja2
 from markupsafe import Markup
 
 from models.evaluation import wording
@@ -15,6 +14,7 @@ from models.evaluation.decision_curve import SHOWN, useful_range
 from models.evaluation.estimates import MIN_PER_CLASS, Absent
 from models.evaluation.figures import figure_name
 from models.evaluation.tripod import TO_COMPLETE, checklist
+from pipelines.page import page_templates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,13 +38,7 @@ def report_html(evaluation: Evaluation, provenance: Provenance, figures: Mapping
     figures
         The plots by name, as ``figures_of`` names them.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_templates(_TEMPLATES)
     words = (
         "number",
         "signed",

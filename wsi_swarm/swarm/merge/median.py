@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from wsi_swarm.errors import ConfigError
 from wsi_swarm.swarm.merge.arithmetic import divide_half_even
+from wsi_swarm.swarm.merge.robust import Robust
 from wsi_swarm.swarm.state.encoding import FixedState, saturated
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Median:
+class Median(Robust):
     """``model + median(delta)``, of each value by itself; of an even number the mean of the two in the middle.
 
     Attributes
@@ -33,21 +33,7 @@ class Median:
         Members that may lie: the fewest contributions of a merge follow from it, the result does not.
     """
 
-    faulty: int = 1
-
     name: ClassVar[str] = "median"
-    memory: ClassVar[tuple[str, ...]] = ()
-    robust: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.faulty <= 127:
-            msg = f"faulty ({self.faulty}) must lie in 0..127"
-            raise ConfigError(msg)
-
-    @property
-    def fewest(self) -> int:
-        """More than twice the faulty ones."""
-        return 2 * self.faulty + 1
 
     def merge(
         self, model: FixedState, contributions: Sequence[Contribution], memory: Memory

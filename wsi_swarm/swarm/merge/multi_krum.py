@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from wsi_swarm.errors import ConfigError
 from wsi_swarm.swarm.merge.arithmetic import exact_gram
 from wsi_swarm.swarm.merge.mean import Mean
+from wsi_swarm.swarm.merge.robust import Robust
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,33 +23,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class MultiKrum:
+class MultiKrum(Robust):
     """``model + mean`` of the ``n - faulty`` updates of the lowest score.
 
     The score of an update is the sum of its ``n - faulty - 2`` smallest squared distances to others, in exact
     integers; of equal scores the member that is sorted first is taken.
-
-    Attributes
-    ----------
-    faulty
-        Members that may lie.
     """
 
-    faulty: int = 1
-
     name: ClassVar[str] = "multi_krum"
-    memory: ClassVar[tuple[str, ...]] = ()
-    robust: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.faulty <= 127:
-            msg = f"faulty ({self.faulty}) must lie in 0..127"
-            raise ConfigError(msg)
-
-    @property
-    def fewest(self) -> int:
-        """Twice the faulty ones and three."""
-        return 2 * self.faulty + 3
+    beyond: ClassVar[int] = 3
 
     def merge(
         self, model: FixedState, contributions: Sequence[Contribution], memory: Memory

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from wsi_swarm.errors import ConfigError
 from wsi_swarm.swarm.merge.arithmetic import divide_half_even
+from wsi_swarm.swarm.merge.robust import Robust
 from wsi_swarm.swarm.state.encoding import FixedState, saturated
 
 if TYPE_CHECKING:
@@ -25,30 +25,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TrimmedMean:
-    """``model + mean`` of what is left of each value when the ``faulty`` smallest and largest are cut off.
-
-    Attributes
-    ----------
-    faulty
-        Members that may lie.
-    """
-
-    faulty: int = 1
+class TrimmedMean(Robust):
+    """``model + mean`` of what is left of each value when the ``faulty`` smallest and largest are cut off."""
 
     name: ClassVar[str] = "trimmed_mean"
-    memory: ClassVar[tuple[str, ...]] = ()
-    robust: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.faulty <= 127:
-            msg = f"faulty ({self.faulty}) must lie in 0..127"
-            raise ConfigError(msg)
-
-    @property
-    def fewest(self) -> int:
-        """More than twice the faulty ones."""
-        return 2 * self.faulty + 1
 
     def merge(
         self, model: FixedState, contributions: Sequence[Contribution], memory: Memory

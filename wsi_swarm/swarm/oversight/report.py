@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import jinja2
 from markupsafe import Markup
 
+from pipelines.page import page_templates
 from wsi_swarm.swarm.oversight.wording import bytes_text, span_text
 
 if TYPE_CHECKING:
@@ -28,13 +28,7 @@ Language = Literal["de", "en"]
 
 def report_html(data: Mapping[str, Any], language: Language = "de") -> str:
     """Return the report as HTML text; ``language`` is the one that is shown first."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_templates(_TEMPLATES)
     for name, shown in _FILTERS.items():
         environment.filters[name] = shown  # pyright: ignore[reportUnknownMemberType]  # jinja2's own annotation
     css = (_TEMPLATES / "audit.css").read_text("utf-8")
