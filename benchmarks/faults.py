@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.report import machine, markdown, write_section
-from tests.faults.conftest import DevChain, Swarm, free_port, make_swarm, run_config, until
+from tests.faults.conftest import DevChain, Swarm, make_swarm, run_config
+from tests.waiting import free_port, until
 from wsi_swarm.swarm.config import Timeouts
 from wsi_swarm.swarm.ledger.base import Phase, Void
 

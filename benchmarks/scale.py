@@ -29,7 +29,8 @@ import numpy as np
 from benchmarks.idle_swarm import cpu_s, free_endpoint
 from benchmarks.report import machine, markdown, write_section
 from models.tabular.table import columns_sha256
-from tests.faults.conftest import DevChain, free_port
+from tests.faults.conftest import DevChain
+from tests.waiting import free_port
 from wsi_swarm.swarm.config import RunConfig, TableConfig, TargetConfig, Timeouts
 from wsi_swarm.swarm.identity import create_identity
 from wsi_swarm.swarm.ledger.base import Final, Void

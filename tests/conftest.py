@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.anvil import ABSENT, BINARY, Anvil
+from tests.waiting import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +22,14 @@ def real_data() -> Path:
     if not (folder / "MANIFEST.md").is_file():
         pytest.skip(f"the real data folder is absent ({folder}); set WSI_SWARM_REAL_DATA")
     return folder
+
+
+@pytest.fixture
+def anvil(tmp_path: Path) -> Iterator[Anvil]:
+    """A chain that can be reorganised."""
+    if not BINARY.is_file():
+        pytest.skip(ABSENT)
+    chain = Anvil(tmp_path, free_port())
+    chain.start()
+    yield chain
+    chain.kill()

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
-import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +17,7 @@ import numpy as np
 import pytest
 
 from pipelines.features import Features, describe, write_features
+from tests.waiting import WAIT_S, free_port, until
 from wsi_swarm.swarm.config import FeatureConfig, RunConfig, TargetConfig, Timeouts, run_config_toml
 from wsi_swarm.swarm.ledger.evm import EvmReader
 from wsi_swarm.swarm.ledger.federation import Federation, read_federation
@@ -31,25 +28,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 DIM = 16
-WAIT_S = 90.0
-
-
-def until(what: str, condition: Callable[[], object], wait_s: float = WAIT_S) -> object:
-    """Return the condition's value as soon as it is true."""
-    pause, end = threading.Event(), time.monotonic() + wait_s
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        pause.wait(0.05)
-    msg = f"waited {wait_s:g} s in vain: {what}"
-    raise AssertionError(msg)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wsi_swarm(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -273,65 +251,6 @@ class DevChain:
         assert self.process is not None
         self.process.kill()
         self.process.wait(20)
-
-
-ANVIL = ROOT / "contracts" / "node_modules" / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
-
-
-@dataclass
-class Anvil:
-    """A chain that can be reorganised, from npm (scripts/install-ci-tools.sh): a block per second, gas is free."""
-
-    folder: Path
-    port: int
-    process: subprocess.Popen[str] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        command = [str(ANVIL), "--port", str(self.port), "--chain-id", "1337", "--block-time", "1", "--accounts", "0"]
-        command += ["--base-fee", "0", "--gas-price", "0", "--disable-min-priority-fee"]
-        command += ["--state", str(self.folder / "anvil.json"), "--state-interval", "1", "--preserve-historical-states"]
-        with (self.folder / "anvil.log").open("a") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, text=True)
-        until("anvil answers", self._answers)
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait(20)
-
-    def reorganise(self, depth: int) -> None:
-        """Replace the last blocks by empty ones: their transactions were never there."""
-        self.ask("anvil_reorg", depth, [])
-
-    def ask(self, method: str, *parameters: object) -> object:
-        """Send a JSON-RPC request."""
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}).encode()
-        request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            told = json.load(answer)
-        assert "error" not in told, told
-        return told["result"]
-
-    def _answers(self) -> bool:
-        try:
-            return bool(self.ask("eth_chainId"))
-        except OSError:
-            return False
-
-
-@pytest.fixture
-def anvil(tmp_path: Path) -> Iterator[Anvil]:
-    """A chain that can be reorganised."""
-    if not ANVIL.is_file():
-        pytest.skip("anvil is not installed: run scripts/install-ci-tools.sh")
-    chain = Anvil(tmp_path, free_port())
-    chain.start()
-    yield chain
-    chain.kill()
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.conftest import DevChain, free_port, make_swarm, run_config, until
+from tests.faults.conftest import DevChain, make_swarm, run_config
 from tests.faults.wire import Line, Wire
+from tests.waiting import free_port, until
 from wsi_swarm.swarm.config import Timeouts
 from wsi_swarm.swarm.ledger.base import Phase, Void
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.conftest import Anvil, Swarm, make_swarm, run_config, until
+from tests.faults.conftest import Swarm, make_swarm, run_config
+from tests.waiting import until
 from wsi_swarm.swarm.config import Timeouts
 from wsi_swarm.swarm.ledger.base import Final, Phase
 from wsi_swarm.swarm.ledger.evm import EvmReader
@@ -17,6 +18,8 @@ from wsi_swarm.swarm.ledger.rpc_client import RpcClient
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.anvil import Anvil
 
 WAITS = Timeouts(enrol_s=90, commit_s=60, reveal_s=15, attest_s=45, heartbeat_s=0.5, connect_s=2)
 CONFIRMATIONS = 2

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.conftest import Swarm, run_config, until
+from tests.faults.conftest import Swarm, run_config
+from tests.waiting import until
 from wsi_swarm.swarm.config import Timeouts
 from wsi_swarm.swarm.ledger.base import Final, Phase, Void
 

@@ -8,7 +8,8 @@ import signal
 from typing import TYPE_CHECKING
 
 from models.model_file import load_model
-from tests.faults.conftest import Swarm, run_config, until
+from tests.faults.conftest import Swarm, run_config
+from tests.waiting import until
 from wsi_swarm.swarm.config import Timeouts
 from wsi_swarm.swarm.ledger.base import Final, Phase, Void
 from wsi_swarm.swarm.state.encoding import encode

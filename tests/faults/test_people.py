@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.conftest import Swarm, free_port, run_config, until, write_centre, wsi_swarm
+from tests.faults.conftest import Swarm, run_config, write_centre, wsi_swarm
+from tests.waiting import free_port, until
 from wsi_swarm.swarm.config import Timeouts
 from wsi_swarm.swarm.ledger.base import Final
 from wsi_swarm.swarm.ledger.federation import read_federation

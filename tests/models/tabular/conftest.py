@@ -1,4 +1,4 @@
-"""Tables with a planted signal: the first three columns of a positive patient are shifted."""
+"""Tables with a planted signal: the first columns of a positive patient are shifted."""
 
 from __future__ import annotations
 
@@ -25,17 +25,21 @@ def _one_torch_thread() -> None:
     torch.set_num_threads(1)
 
 
-def planted(patients: int, seed: int, columns: int = 30, shift: float = 1.5) -> tuple[np.ndarray, np.ndarray]:
-    """Values (patients, columns) around 5 and labels (patients,), half of them 1."""
+def planted(
+    patients: int, seed: int, columns: int = 30, shift: float = 1.5, shifted: int = 3
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values (patients, columns) around 5 and labels (patients,), half of them 1 with the first columns shifted."""
     rng = np.random.default_rng(seed)
     labels = np.arange(patients) % 2
     values = rng.normal(5, 1, (patients, columns))
-    values[:, :3] += shift * labels[:, None]
+    values[:, :shifted] += shift * labels[:, None]
     return values, labels
 
 
-def cohort(patients: int, seed: int, columns: int = 30, scaling: str = "zscore", shift: float = 1.5) -> TableCohort:
-    values, labels = planted(patients, seed, columns, shift)
+def cohort(
+    patients: int, seed: int, columns: int = 30, scaling: str = "zscore", shift: float = 1.5, shifted: int = 3
+) -> TableCohort:
+    values, labels = planted(patients, seed, columns, shift, shifted)
     names = tuple(f"P{seed}-{number:03}" for number in range(patients))
     genes = tuple(f"g{number:03}" for number in range(columns))
     return TableCohort(names, genes, scale(values, scaling), (AML,), labels[:, None].astype(np.float32), scaling)

@@ -60,10 +60,14 @@ def test_the_papers_network_is_a_preset() -> None:
 
 @pytest.mark.slow
 def test_the_papers_network_learns(make_cohort: Callable) -> None:
-    learner = make_table_learner(make_cohort(60, 0, 200), table_hyperparameters("mlp", {"preset": "warnat2021"}))
-    model = table_model(learner, train_model(learner, 10, 20, seed=0), {})
-    test = make_cohort(60, 9, 200)
-    assert roc_auc_score(test.labels[:, 0], model.probabilities(test.values)[:, 0]) > 0.9
+    """From many shifted columns, as leukaemia shifts many genes; on few its penalty pulls it flat."""
+    learner = make_table_learner(
+        make_cohort(60, 0, 200, shifted=40), table_hyperparameters("mlp", {"preset": "warnat2021"})
+    )
+    test = make_cohort(60, 9, 200, shifted=40)
+    for seed in range(3):
+        model = table_model(learner, train_model(learner, 10, 20, seed=seed), {})
+        assert roc_auc_score(test.labels[:, 0], model.probabilities(test.values)[:, 0]) > 0.95
 
 
 def test_penalties_hold_the_weights(make_cohort: Callable) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.waiting import until
 from wsi_swarm.swarm.ledger import typed_data as td
 from wsi_swarm.swarm.ledger.base import RunTerms
 from wsi_swarm.swarm.ledger.deploy import deploy
@@ -19,45 +16,12 @@ from wsi_swarm.swarm.ledger.evm import EvmLedger
 from wsi_swarm.swarm.ledger.rpc_client import RpcClient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.anvil import Anvil
 
 TERMS = RunTerms(b"c" * 32, b"b" * 32, 9, 2, enrol_seconds=100, commit_seconds=600, attest_seconds=600, max_weight=500)
 KEYS = [bytes([i + 1]) * 32 for i in range(3)]
-NODE_MODULES = Path(__file__).parents[3] / "contracts" / "node_modules" / "@foundry-rs"
-
-
-class Anvil:
-    """The node; a block each second."""
-
-    def __init__(self, binary: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        options = ["--port", str(port), "--chain-id", "1337", "--block-time", "1", "--hardfork", "paris"]
-        options += ["--gas-price", "0", "--block-base-fee-per-gas", "0", "--disable-min-priority-fee"]
-        self.process = subprocess.Popen([binary, *options], stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        assert any("Listening on" in line for line in self.process.stdout)
-
-    def ask(self, method: str, *params: object) -> Any:
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            told = json.loads(answer.read())
-        assert "error" not in told, told
-        return told["result"]
-
-
-@pytest.fixture
-def anvil() -> Iterator[Anvil]:
-    found = sorted(NODE_MODULES.glob("anvil-*/bin/anvil"))
-    if not found:
-        pytest.skip("anvil is absent; run `npm ci` in contracts/")
-    node = Anvil(found[0])
-    yield node
-    node.process.kill()
-    node.process.communicate()
 
 
 @pytest.mark.slow
@@ -72,19 +36,22 @@ def test_commit_survives_a_reorganisation(anvil: Anvil, tmp_path: Path) -> None:
     ledgers[1].vote(ledgers[0].propose_run(TERMS), True)
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda ledger: ledger.enrol(1, 5), ledgers))
-        journal, sent_in = tmp_path / "1.json", None
+        journal = tmp_path / "1.json"
         committing = pool.submit(ledgers[0].commit, 1, 1, b"x" * 32)
-        while sent_in is None:
+
+        def receipt_of_what_waits() -> tuple[str, dict[str, str]] | None:
             assert not committing.done()
             waiting = json.loads(journal.read_text())
             receipt = anvil.ask("eth_getTransactionReceipt", "0x" + waiting[0]["hash"]) if waiting else None
-            sent_in = receipt and int(receipt["blockNumber"], 16)
+            return receipt and ("0x" + waiting[0]["hash"], receipt)
+
+        sent, receipt = until("the commit is in a block", receipt_of_what_waits)
         assert ledgers[0].run(1).committed == frozenset(), "in a block that is not final"
         head = int(anvil.ask("eth_blockNumber"), 16)
-        anvil.ask("anvil_reorg", head - sent_in + 1, [])
-        assert anvil.ask("eth_getTransactionReceipt", "0x" + waiting[0]["hash"]) is None
+        anvil.reorganise(head - int(receipt["blockNumber"], 16) + 1)
+        assert anvil.ask("eth_getTransactionReceipt", sent) is None
         committing.result(timeout=60)
     assert ledgers[0].commits(1, 1) == {0: b"x" * 32}
-    again = anvil.ask("eth_getTransactionReceipt", "0x" + waiting[0]["hash"])
+    again = anvil.ask("eth_getTransactionReceipt", sent)
     assert again is not None, "the same bytes, in another block"
     assert json.loads(journal.read_text()) == []

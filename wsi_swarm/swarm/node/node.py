@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
@@ -16,6 +17,7 @@ from wsi_swarm.swarm.ledger.base import Phase, RunState
 from wsi_swarm.swarm.ledger.errors import LedgerError, RefusedError
 from wsi_swarm.swarm.merge.whole import unpack_loss
 from wsi_swarm.swarm.network.links import Links, Local, Peer
+from wsi_swarm.swarm.node.patience import Patience
 from wsi_swarm.swarm.node.telling import Telling
 from wsi_swarm.swarm.node.threads import in_thread
 from wsi_swarm.swarm.protocol.desk import Plan, Seat
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from models.learner import TrainResult
+    from wsi_swarm.swarm.ledger.base import Event as LedgerEvent
     from wsi_swarm.swarm.ledger.base import Member
     from wsi_swarm.swarm.node.centre import Centre
     from wsi_swarm.swarm.state.encoding import FixedState
@@ -78,6 +81,7 @@ class Node:
         self._look = asyncio.Event()
         self._over: asyncio.Future[Leave] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Future[None]] = set()
+        self._chain = Patience(centre.say)
         self._telling = Telling(centre.run, centre.say, centre.checkpoint.load_status())
         self._status_at = float("-inf")
         self._disk = ThreadPoolExecutor(1, "checkpoint")  # in order, and out of the way of the event loop
@@ -92,7 +96,11 @@ class Node:
             If this centre was removed by vote, or the chain refuses what cannot be repeated.
         """
         centre = self._centre
-        state, self._members = await in_thread(lambda: (centre.reader.run(centre.run), centre.reader.members()))
+        while (
+            first := await self._chain.ask(lambda: (centre.reader.run(centre.run), centre.reader.members()))
+        ) is None:
+            await asyncio.sleep(POLL_S)
+        state, self._members = first
         index = next((m.index for m in self._members if m.active and m.account == centre.identity.account), None)
         if index is None:
             msg = f"the account {centre.identity.account} is no active member of {centre.reader.contract}"
@@ -162,43 +170,36 @@ class Node:
     # Events ------------------------------------------------------------------------------------------------------
 
     async def _watch(self, links: Links) -> None:
-        reachable, timeouts = True, self._centre.config.timeouts
         while True:
             self._look.clear()
-            try:
-                seen = await in_thread(self._read_chain)
-            except LedgerError as error:  # the node is away or unwell: deadlines go on, so do the others
-                if reachable:
-                    self._centre.say(f"waiting for the chain: {error}")
-                reachable = False
+            looked = await self._chain.ask(self._read_chain)
+            if looked is None:  # deadlines go on, so do the others
                 self._tell(Tick())
             else:
-                if not reachable:
-                    self._centre.say("the chain answers again")
-                reachable = True
+                seen, events = looked
                 links.set_peers(self._peers())
                 moved = self._state is None or seen.state.round != self._state.round
                 self._state = seen.state
                 self._tell(seen)
-                if moved or seen.state.phase is Phase.FINISHED:
-                    await self._report_rounds()
+                self._telling.of_rounds(events, self._name)
                 self._save_status(moved)
-            try:
-                await asyncio.wait_for(self._look.wait(), min(POLL_S, timeouts.heartbeat_s / 2))
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._look.wait(), min(POLL_S, self._centre.config.timeouts.heartbeat_s / 2))
 
-    def _read_chain(self) -> ChainSeen:
+    def _read_chain(self) -> tuple[ChainSeen, tuple[LedgerEvent, ...]]:
+        """Return the run, and what happened since the last look if its round has moved or it is over."""
         reader, run = self._centre.reader, self._centre.run
-        state = reader.run(run)
+        state, events = reader.run(run), ()
         now = time.monotonic()
         if now - self._members_at > self._centre.config.timeouts.heartbeat_s:
             self._members, self._members_at = reader.members(), now
         if state.phase is Phase.ATTEST and self._commits[0] != (state.round, state.committed):
             self._commits = ((state.round, state.committed), dict(reader.commits(run, state.round)))
         commits = self._commits[1] if self._commits[0][0] == state.round else {}
-        links = self._links
-        return ChainSeen(state, commits, self._members, links.reachable() if links is not None else frozenset())
+        if self._state is None or self._state.round != state.round or state.phase is Phase.FINISHED:
+            events, self._next_block = reader.events(self._next_block)
+        reachable = self._links.reachable() if self._links is not None else frozenset[int]()
+        return ChainSeen(state, commits, self._members, reachable), events
 
     def _peers(self) -> dict[int, Peer]:
         centre = self._centre
@@ -303,11 +304,6 @@ class Node:
         written = asyncio.get_running_loop().run_in_executor(self._disk, write)
         written.add_done_callback(self._ended)
         return written
-
-    async def _report_rounds(self) -> None:
-        reader, since = self._centre.reader, self._next_block
-        events, self._next_block = await in_thread(lambda: reader.events(since))
-        self._telling.of_rounds(events, self._name)
 
     def _save_status(self, moved: bool) -> None:
         """Write for ``swarm status`` what the chain does not know, once per heartbeat and when a round has moved."""

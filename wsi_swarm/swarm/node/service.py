@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from wsi_swarm.swarm.identity import JOURNAL
-from wsi_swarm.swarm.ledger.errors import NotNowError
+from wsi_swarm.swarm.ledger.base import RunState
 from wsi_swarm.swarm.ledger.evm import EvmLedger, EvmReader
 from wsi_swarm.swarm.ledger.rpc_client import RpcClient
 from wsi_swarm.swarm.merge.whole import model_of
@@ -16,6 +15,7 @@ from wsi_swarm.swarm.node.centre import Centre
 from wsi_swarm.swarm.node.checkpoint import Checkpoint
 from wsi_swarm.swarm.node.learning import final_model, initial_model
 from wsi_swarm.swarm.node.node import POLL_S, Node
+from wsi_swarm.swarm.node.patience import Patience
 from wsi_swarm.swarm.node.runs import find_run, vote_for_wanted
 from wsi_swarm.swarm.state.encoding import decode
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from wsi_swarm.swarm.config import RunConfig
     from wsi_swarm.swarm.identity import Identity
     from wsi_swarm.swarm.ledger.federation import Federation
+    from wsi_swarm.swarm.node.runs import OpenVote
     from wsi_swarm.swarm.state.encoding import FixedState
 
 
@@ -140,25 +141,31 @@ class Service:
         # Without the file, a first state that is more than the model (merge.whole) is not known: a person votes then.
         base_root = self._first.root if self._first is not None else bytes.fromhex(self._config.start_root)
         wanted = self._config.terms(base_root)
-        told: set[int] = set()
-        waiting = False
-        while True:
+        chain, told, waiting = Patience(self._say), set[int](), False
+
+        def look() -> RunState | list[OpenVote]:
             state = find_run(self._reader, self._config.hash)
-            if state is not None:
-                self._say(f"run {state.run} of configuration {self._config.hash.hex()[:12]}")
-                return state.run
-            with suppress(NotNowError):  # another's vote decided it in between: the next look finds the run
-                for vote in vote_for_wanted(self._ledger, wanted):
-                    number = vote.proposal.id
-                    if number not in told and vote.acceptable:
-                        self._say(f"voted yes on proposal {number}: it is this centre's run.toml")
-                    elif number not in told:
-                        self._say(
-                            f"proposal {number} has this configuration but other terms or another first model; "
-                            f"decide yourself: wsi-swarm swarm vote {number} yes|no"
-                        )
-                    told.add(number)
+            return state if state is not None else vote_for_wanted(self._ledger, wanted)
+
+        while True:
+            looked = await chain.ask(look)
+            if isinstance(looked, RunState):
+                self._say(f"run {looked.run} of configuration {self._config.hash.hex()[:12]}")
+                return looked.run
+            for vote in looked or ():
+                self._tell_of(vote, told)
             if not waiting:
                 self._say("waiting for the run to be proposed ('wsi-swarm swarm start') and voted for")
                 waiting = True
             await asyncio.sleep(2 * POLL_S)
+
+    def _tell_of(self, vote: OpenVote, told: set[int]) -> None:
+        number = vote.proposal.id
+        if number not in told and vote.acceptable:
+            self._say(f"voted yes on proposal {number}: it is this centre's run.toml")
+        elif number not in told:
+            self._say(
+                f"proposal {number} has this configuration but other terms or another first model; "
+                f"decide yourself: wsi-swarm swarm vote {number} yes|no"
+            )
+        told.add(number)
