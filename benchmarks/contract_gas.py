@@ -1,6 +1,6 @@
 """Gas of the contract, measured on the embedded EVM (Paris rules; gas does not depend on the machine).
 
-    python benchmarks/contract_gas.py [--members 3 8 32 128] [--committee 0] [--json]
+    python -m benchmarks.contract_gas [--members 3 8 32 128] [--committee 0] [--json]
 
 A round is all commits and one `finalise` with a majority of signatures, which also opens the next round; the second
 round is shown, since the first pays once more for slots that were never used. Bars: issue of the swarm.

@@ -1,6 +1,6 @@
 """stain-texture against a randomly initialised ResNet-18: tiles per second, and carcinoma found on real tiles.
 
-    python benchmarks/descriptor.py ../shared/data/patches/crc5 [--device cpu] [--threads 1]
+    python -m benchmarks.descriptor ../shared/data/patches/crc5 [--device cpu] [--threads 1]
 
 Both run in this process, in turns, on the same tiles. The quality task: adenocarcinoma against the four other classes,
 logistic regression on the features of ``training/``, AUROC on ``test/``, which shows other slides.

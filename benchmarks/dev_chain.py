@@ -1,6 +1,6 @@
 """The embedded chain as a process: start, memory, seconds per round of three members, and start from its journal.
 
-    python benchmarks/dev_chain.py [--rounds 10]
+    python -m benchmarks.dev_chain [--rounds 10]
 
 Reference: one second per block is the chain's rule, and a round needs two blocks (commits, final) at least.
 """

@@ -1,6 +1,6 @@
 """Tiles per second from slide to feature file, beside the encoder's own rate on tiles that are in memory.
 
-    python benchmarks/extract.py [--device cuda] [--encoders resnet50,uni,h-optimus-0] [--quick]
+    python -m benchmarks.extract [--device cuda] [--encoders resnet50,uni,h-optimus-0] [--quick]
 
 Slides are drawn: JPEG pyramids of 0.25 µm/px, so a tile of 224 px at 0.5 µm/px is area-averaged from 448 px. Weights
 are random; time does not depend on them. The encoders: ResNet-50, ViT-L/16 (UNI's shape), ViT-g/14 (H-optimus-0's).
@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from mosaic import tissue, write_repeated
 
+from benchmarks.mosaic import tissue, write_repeated
 from models.encoders import get_encoder
 from pipelines.extract import ExtractOptions, extract_slides
 from pipelines.features import Tiles, describe_tiles, write_tiles

@@ -1,6 +1,6 @@
 """Peak memory of ``tile`` and ``extract`` on a very large slide, above what the programs and the encoder take.
 
-    python benchmarks/memory.py [--quick] [--size 100000 80000] [--encoder stain-texture] [--workers 4]
+    python -m benchmarks.memory [--quick] [--size 100000 80000] [--encoder stain-texture] [--workers 4]
 
 The slide is 100,000 x 80,000 px at 0.25 µm/px, an ellipse of tissue on glass, JPEG in tiles of 256 px, levels 1, 4, 16;
 tiles are 224 px at 0.5 µm/px. Each stage runs in a process of its own: it imports what it needs, loads the encoder and
@@ -31,7 +31,7 @@ def resident_mb(kind: str) -> float:
 
 def draw(path: Path, size: tuple[int, int]) -> Path:
     """Write the slide."""
-    from mosaic import tissue, write_repeated
+    from benchmarks.mosaic import tissue, write_repeated
 
     return write_repeated(path, size, tissue(4096), on_glass=True)
 

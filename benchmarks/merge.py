@@ -1,6 +1,6 @@
 """Merge of updates by every rule: milliseconds and relative error, beside the same formula in numpy's float64.
 
-    python benchmarks/merge.py [--parameters 500000] [--members 8] [--rounds 15] [--json]
+    python -m benchmarks.merge [--parameters 500000] [--members 8] [--rounds 15] [--json]
 
 The swarm's merge checks every update, is exact in integers and ends with the root that members sign; the reference
 does neither and its last digits depend on the order of the members. Both run in turns in one process; the median

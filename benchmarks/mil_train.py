@@ -1,6 +1,6 @@
 """Reading and training of bags, against a float32 loop of one bag at a time over h5 files with (1, D) chunks.
 
-    python benchmarks/mil_train.py [--slides 24] [--folder FOLDER]
+    python -m benchmarks.mil_train [--slides 24] [--folder FOLDER]
 
 Drawn slides of 500 to 8,000 tiles x 1024 lie twice in a folder: as native feature files, and as float32 in (1, D)
 chunks. One torch thread. Both ways train the same gated attention network from the same weights with AdamW at the same

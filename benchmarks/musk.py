@@ -1,6 +1,6 @@
 """Attention MIL on Musk1, Musk2, Fox and Tiger: accuracy over 5 x 10 folds, everything chosen on inner splits.
 
-    python benchmarks/musk.py ../shared/data/mil
+    python -m benchmarks.musk ../shared/data/mil
 
 Folds are the published ones where the file has them (``train_mask``), else stratified by seed. In each training part
 four of five bags train and the fifth part chooses the settings among ``GRID`` and the round; features are scaled by

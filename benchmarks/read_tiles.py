@@ -1,6 +1,6 @@
 """Tiles per second and core, three ways to the same tiles in one run.
 
-    python benchmarks/read_tiles.py [--quick] [--svs ../shared/data/wsi/CMU-1-Small-Region.svs]
+    python -m benchmarks.read_tiles [--quick] [--svs ../shared/data/wsi/CMU-1-Small-Region.svs]
 
 (a) OpenSlide's ``read_region`` alone, at the best level.
 (b) The way TRIDENT reads: (a), to RGB, PIL resize to a patch of 256 px, PIL resize to 224, float CHW, normalise.
@@ -35,9 +35,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import openslide
 import torch
-from mosaic import tissue, write_repeated
 from PIL import Image
 
+from benchmarks.mosaic import tissue, write_repeated
 from pipelines.slides import open_slide
 
 if TYPE_CHECKING:

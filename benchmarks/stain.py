@@ -1,6 +1,6 @@
 """Stain normalisation and variation of tiles: tiles per second on one thread, beside plain numpy and scikit-image.
 
-    python benchmarks/stain.py ../shared/data/patches/crc5/training [--slide SLIDE.svs] [--quick]
+    python -m benchmarks.stain ../shared/data/patches/crc5/training [--slide SLIDE.svs] [--quick]
 
 Each pair does the same arithmetic on the same 224 px tiles, in turns in one process; the median of the rounds counts.
 With ``--slide`` the estimate of one slide's stain is timed too, reading of its sample included.

@@ -1,6 +1,6 @@
 """How long `wsi-swarm --help` takes, against what a user would wait if torch and web3 were imported at the start.
 
-python benchmarks/startup.py
+python -m benchmarks.startup
 """
 
 from __future__ import annotations

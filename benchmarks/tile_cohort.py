@@ -1,6 +1,6 @@
 """Seconds per slide for tissue and grid over a cohort, beside OpenSlide's own thumbnail of the same slides.
 
-    python benchmarks/tile_cohort.py [--quick] [--slides 100] [--workers 2]
+    python -m benchmarks.tile_cohort [--quick] [--slides 100] [--workers 2]
 
 The cohort: drawn resections as a 40x scanner writes them (0.25 µm/px, JPEG 4:2:0 in tiles of 256 px, levels 1, 4, 16),
 30 x 22 mm to 10 x 8 mm of glass with one to three pieces of tissue, pen strokes, dust and a black border. A few
@@ -21,10 +21,10 @@ import time
 from pathlib import Path
 
 import cv2
-import mosaic
 import numpy as np
 import openslide
 
+from benchmarks import mosaic
 from pipelines.features import read_tiles
 from pipelines.tile import TileOptions, tile_slides
 from pipelines.tissue.find import OVERVIEW_MPP

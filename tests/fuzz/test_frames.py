@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import logging
 import os
 import random
@@ -15,6 +14,7 @@ import pytest
 import zmq
 from zmq.utils import z85
 
+from tests.fuzz.frames import Frames
 from wsi_swarm.swarm.ledger.typed_data import account_of, endpoint_hash
 from wsi_swarm.swarm.network.intake import Heard, Intake, PassOn
 from wsi_swarm.swarm.network.limits import Limits, Rate
@@ -23,10 +23,6 @@ from wsi_swarm.swarm.protocol.download import Download
 from wsi_swarm.swarm.protocol.message import Have
 from wsi_swarm.swarm.state.chunks import CHUNK_BYTES
 
-_SPECIFICATION = importlib.util.spec_from_file_location("frames", Path(__file__).with_name("frames.py"))
-_MODULE = importlib.util.module_from_spec(_SPECIFICATION)
-_SPECIFICATION.loader.exec_module(_MODULE)
-Frames = _MODULE.Frames
 MIB = 2**20
 FRAMES = 100_000
 CONFIG = b"c" * 32

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.faults.conftest import DevChain, make_swarm, run_config
+from tests.waiting import free_port
 
 TESTS = Path(__file__).parents[1]
 NO_CALLS_IN = "input tcp flags & (syn | ack) == syn drop"
@@ -24,22 +26,12 @@ def reached(lan, origin: str, target: str, port: int) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-@pytest.fixture
-def faults():
-    name = "helper_faults_conftest"
-    if name not in sys.modules:
-        specification = importlib.util.spec_from_file_location(name, TESTS / "faults" / "conftest.py")
-        sys.modules[name] = module = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(module)
-    return sys.modules[name]
-
-
 @pytest.mark.network
-def test_a_run_of_which_two_of_three_may_only_dial_out_and_one_only_through_a_proxy(lan, faults, tmp_path):
+def test_a_run_of_which_two_of_three_may_only_dial_out_and_one_only_through_a_proxy(lan, tmp_path):
     names = ("open", "shut", "proxied")
     hosts = {name: lan.host(name) for name in names}
-    chain = faults.DevChain(tmp_path, faults.free_port(), host="0.0.0.0")
-    rpc, proxy_port = f"http://{lan.gateway}:{chain.port}", faults.free_port()
+    chain = DevChain(tmp_path, free_port(), host="0.0.0.0")
+    rpc, proxy_port = f"http://{lan.gateway}:{chain.port}", free_port()
     lan.filter("shut", NO_CALLS_IN)
     only = f"output ip daddr {lan.gateway} tcp dport {{ {chain.port}, {proxy_port} }} accept"
     lan.filter("proxied", NO_CALLS_IN, "output oif lo accept", only, "output tcp flags & (syn | ack) == syn drop")
@@ -54,8 +46,8 @@ def test_a_run_of_which_two_of_three_may_only_dial_out_and_one_only_through_a_pr
         swarm = None
         try:
             chain.start()
-            config = faults.run_config(rounds=3)
-            swarm = faults.make_swarm(tmp_path, config, names, chain.url, dial_only=names[1:], hosts=hosts)
+            config = run_config(rounds=3)
+            swarm = make_swarm(tmp_path, config, names, chain.url, dial_only=names[1:], hosts=hosts)
             swarm.start("open", prefix=lan.inside("open"), rpc=rpc)
             swarm.start("shut", prefix=lan.inside("shut"), rpc=rpc)
             through = {"WSI_SWARM_SOCKS_PROXY": f"{lan.gateway}:{proxy_port}"}

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import struct
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +13,7 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import mosaic
 from pipelines.errors import ConfigError, InputError
 from pipelines.slides import READERS, UnreadableRegion, open_slide
 from pipelines.slides.jpeg_pages import NotDirectError, find_jpeg_levels
@@ -25,7 +23,7 @@ from pipelines.slides.openslide_source import OpenSlideSource
 from pipelines.slides.pixels import Raster
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from pathlib import Path
 
 DECODED_TWICE = 3
 """Grey levels: two builds of libjpeg on one stream."""
@@ -33,18 +31,6 @@ SCALED_MEAN, SCALED_P99 = 2.0, 12.0
 """Grey levels: decoded at a smaller scale against decoded whole and averaged."""
 
 
-def _mosaic() -> ModuleType:
-    if "mosaic" not in sys.modules:
-        file = Path(__file__).parents[2] / "benchmarks" / "mosaic.py"
-        spec = importlib.util.spec_from_file_location("mosaic", file)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules["mosaic"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["mosaic"])
-    return sys.modules["mosaic"]
-
-
-mosaic = _mosaic()
 CODINGS = {
     "scanner": mosaic.Coding(),
     "aperio": mosaic.Coding(tile=240, rgb=True, tables=True, subsampling="444", aperio=True),

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+from benchmarks import memory
 
 
 @pytest.mark.slow
-def test_peak_memory_does_not_grow_with_the_slide(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peak_memory_does_not_grow_with_the_slide() -> None:
     if not Path("/proc/self/clear_refs").exists():
         pytest.skip("peak memory can be set back only where there is /proc/self/clear_refs (Linux)")
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    spec = importlib.util.spec_from_file_location("memory_benchmark", BENCHMARKS / "memory.py")
-    assert spec is not None
-    assert spec.loader is not None
-    memory = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "memory_benchmark", memory)
-    spec.loader.exec_module(memory)
-
     small = memory.measure((24_000, 20_000), "stain-texture", 2)
     large = memory.measure((48_000, 40_000), "stain-texture", 2)
     for stage in ("tile", "extract"):
