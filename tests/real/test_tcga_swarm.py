@@ -6,20 +6,18 @@ others), so every patient gets the same number of tiles. With 9 MSI-H patients t
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from models.cohort import Centre, load_cohort
 from models.feature_kind import count_tiles
-from pipelines.features import Features, describe, write_features
 from wsi_swarm.study.folds import cross_validate
 from wsi_swarm.study.recipe import Recipe
+from wsi_swarm.study.sources import load_source
 from wsi_swarm.study.swarm_processes import run_swarm
 from wsi_swarm.study.table import as_text
+from wsi_swarm.study.types import SlideSource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,42 +26,20 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 TILES = 16
 """As many as the patient with the fewest has."""
-TARGETS = {"MSI": ("isMSIH", {0: "MSIH", 1: "nonMSIH"}), "BRAF": ("BRAF", {0: "MUT", 1: "WT"})}
+TARGETS = ("MSI", "BRAF")
 POSITIVE = {"MSI": "MSIH", "BRAF": "MUT"}
-
-
-def write_centre(data: Path, site: str, out: Path) -> Centre:
-    """Write one site as a centre's tables and feature files, with TILES tiles for every patient."""
-    tiles, vectors, labels = [], [], {}
-    for target, (folder, spellings) in TARGETS.items():
-        table = pd.read_csv(data / folder / site / "tiles.csv")
-        tiles.append(table)
-        vectors.append(np.load(data / folder / site / "features.npy"))
-        labels[target] = table.groupby("patient")["label"].first().map(spellings)
-    everything, features = pd.concat(tiles, ignore_index=True), np.concatenate(vectors)
-    once = everything.drop_duplicates(["slide", "x", "y"])
-    rng = np.random.default_rng(2022)
-    patients = sorted(once["patient"].unique())
-    for patient in patients:
-        rows = np.sort(rng.choice(once.index[once["patient"] == patient], TILES, replace=False))
-        coords = everything.loc[rows, ["x", "y"]].to_numpy(np.int32)
-        side = tuple(int(most) + 1024 for most in coords.max(axis=0))
-        attrs = describe(slide_size=side, mpp=0.25, tile_px=512, encoder="resnet18-saldanha2022")
-        write_features(
-            out / "features" / f"{patient}.h5", Features(patient, features[rows].astype("f2"), coords, attrs)
-        )
-    with (out / "clini.csv").open("w", newline="") as clini, (out / "slides.csv").open("w", newline="") as slides:
-        csv.writer(clini).writerow(["PATIENT", *TARGETS])
-        csv.writer(clini).writerows([p, *(labels[target].get(p, "") for target in TARGETS)] for p in patients)
-        csv.writer(slides).writerows([["PATIENT", "FILENAME"], *([p, f"{p}.h5"] for p in patients)])
-    return Centre(out / "clini.csv", out / "slides.csv", out / "features")
 
 
 @pytest.fixture(scope="module")
 def centres(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Centre]:
     root = tmp_path_factory.mktemp("tcga")
-    data = real_data / "features" / "swarm_tcga_crc"
-    return {name: write_centre(data, site, root / name) for name, site in (("A6", "A"), ("D5", "B"))}
+    made: dict[str, Centre] = {}
+    for name, site in (("A6", "A"), ("D5", "B")):
+        options = {"folder": "features/swarm_tcga_crc", "site": site, "tiles": TILES}
+        source = load_source(name, "seed_paper", options, real_data, root / name, 2022)
+        assert isinstance(source, SlideSource)
+        made[name] = Centre(source.clini, source.slides, source.features)
+    return made
 
 
 def test_local_merged_swarm_by_patient_grouped_cross_validation(centres: dict[str, Centre], capsys) -> None:

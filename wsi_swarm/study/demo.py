@@ -11,19 +11,17 @@ import numpy as np
 from heatmaps.attribution import contributions
 from heatmaps.slide_heatmap import make_heatmap
 from models.cohort import Centre, Cohort, load_cohort
-from models.encoders import DEFAULT_ENCODER, get_encoder
 from models.mil_learner import Hyperparameters
 from models.model_file import load_model, save_model
 from models.train import train_model
-from pipelines.extract import extract_slides
 from pipelines.features import read_features
 from pipelines.files import write_json, write_text
 from pipelines.progress import progress
-from pipelines.tile import TileOptions, tile_slides
 from wsi_swarm.errors import ConfigError
 from wsi_swarm.study.beside_truth import draw_beside_truth, localisation
 from wsi_swarm.study.comparison import MERGED, SWARM_BASIC, SWARM_WEIGHTED, Row, evaluate_on, merge_cohorts
 from wsi_swarm.study.demo_summary import DemoResult, Localisation, as_document, as_page
+from wsi_swarm.study.describing import describe_tiles, features_in
 from wsi_swarm.study.drawing.cases import BRAF, CENTRES, MSI, POSITIVE, CentrePlan, plan_cases
 from wsi_swarm.study.drawing.draw import SIDE_UM, CentreFolder, draw_cohort
 from wsi_swarm.study.drawing.layout import TUMOUR
@@ -32,7 +30,7 @@ from wsi_swarm.study.recipe import Recipe
 from wsi_swarm.study.swarm_processes import SwarmOutcome, run_swarm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from models.model_file import Model
@@ -74,7 +72,8 @@ def run_demo(out: Path, plan: DemoPlan, say: Callable[[str], None]) -> DemoResul
     cases = plan_cases(plan.seed, plan.centres)
     folders = {one.name: one for one in draw_cohort(out / "centres", cases, plan.seed, side_um=plan.side_um)}
     say("2/6  finding tissue, cutting tiles, describing them")
-    _describe_tiles(folders)
+    for folder in folders.values():
+        describe_tiles(folder.slides, folder.path / "job")
     files = {name: Centre(f.clini, f.slide_table, _features(f)) for name, f in folders.items()}
     positive = {target: POSITIVE[target] for target in TARGETS}
     cohorts = {n: load_cohort(f.clini, f.slides, f.features, TARGETS, positive) for n, f in files.items()}
@@ -122,14 +121,7 @@ def _claim(out: Path, plan: DemoPlan) -> None:
 
 
 def _features(folder: CentreFolder) -> Path:
-    return folder.path / "job" / "features" / DEFAULT_ENCODER
-
-
-def _describe_tiles(folders: Mapping[str, CentreFolder]) -> None:
-    encoder = get_encoder(DEFAULT_ENCODER)
-    for folder in folders.values():
-        tile_slides(folder.slides, folder.path / "job", TileOptions()).check()
-        extract_slides(folder.slides, folder.path / "job", encoder).check()
+    return features_in(folder.path / "job")
 
 
 def _model_path(out: Path, name: str) -> Path:

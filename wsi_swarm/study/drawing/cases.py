@@ -108,11 +108,12 @@ def plan_cases(seed: int, centres: Sequence[CentrePlan] = CENTRES) -> list[Case]
         lacks = rng.permutation(centre.patients) < round(centre.missing * centre.patients)
         looks_msi = np.stack([with_msi ^ _atypical(rng, with_msi, share) for share in centre.atypical_msi], 1)
         looks_braf = np.stack([with_braf ^ _atypical(rng, with_braf, share) for share in centre.atypical_braf], 1)
+        digits = max(2, len(str(centre.patients)))  # as many for all of a centre: sorted as text, sorted as numbers
         for number in range(centre.patients):
             lacking = (MSI, BRAF)[int(rng.integers(2))] if lacks[number] else None
             cases.append(
                 Case(
-                    patient=f"{centre.name}-{number + 1:02d}",
+                    patient=f"{centre.name}-{number + 1:0{digits}d}",
                     centre=centre.name,
                     msi=bool(with_msi[number]),
                     braf=bool(with_braf[number]),
