@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from models.evaluation.predictions import names_of
+from models.prediction_record import PredictedBy, read_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +29,15 @@ class UsedFile:
 
 
 @dataclass(frozen=True)
+class UsedModel:
+    """The model behind a prediction table, or the sentence why it is not known; one of the two is None."""
+
+    predictions: str
+    model: PredictedBy | None
+    unknown: str | None
+
+
+@dataclass(frozen=True)
 class Provenance:
     """What is needed to repeat an evaluation.
 
@@ -43,6 +53,8 @@ class Provenance:
         Of the bootstrap; the seed also of the permutations.
     files
         Every table read.
+    models
+        Of each prediction table, as the record beside it says.
     """
 
     made: str
@@ -51,6 +63,7 @@ class Provenance:
     seed: int
     resamples: int
     files: tuple[UsedFile, ...]
+    models: tuple[UsedModel, ...] = ()
 
     @property
     def predictions(self) -> tuple[UsedFile, ...]:
@@ -87,4 +100,15 @@ def provenance_of(request: Request, made: str) -> Provenance:
         seed=request.seed,
         resamples=request.resamples,
         files=files,
+        models=tuple(
+            _model(file, path)
+            for file, (role, _, path) in zip(files, roles, strict=True)
+            if role.endswith("predictions")
+        ),
     )
+
+
+def _model(file: UsedFile, path: Path) -> UsedModel:
+    found = read_record(path, file.sha256)
+    unknown = isinstance(found, str)
+    return UsedModel(file.name, None if unknown else found, found if unknown else None)

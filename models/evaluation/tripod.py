@@ -103,6 +103,7 @@ def _answers(evaluation: Evaluation, provenance: Provenance) -> dict[str, str]:
         "calibration slope and intercept, Brier score, ECE, decision curve; see Methods."
         + (" Models were compared by paired DeLong and permutation tests with Holm's correction." * request.compare),
         "12g": "Read from " + ", ".join(f"{f.name} (sha256 {f.sha256[:12]})" for f in provenance.predictions) + ".",
+        "22": _models(provenance),
         "15": "A probability per patient. " + _thresholds(evaluation),
         "18f": provenance.software + ".",
         "20a": " ".join(
@@ -112,6 +113,8 @@ def _answers(evaluation: Evaluation, provenance: Provenance) -> dict[str, str]:
         ),
         "23a": " ".join(headline(a) for a in evaluation.assessments),
     }
+    if not found["22"]:
+        del found["22"]
     if request.centre:
         found["6a"] = _setting(evaluation) + f" Their setting and place: {TO_COMPLETE.lower()}."
         found["12d"] = (
@@ -123,6 +126,13 @@ def _answers(evaluation: Evaluation, provenance: Provenance) -> dict[str, str]:
     if request.subgroups:
         found["14"] = f"Performance by {', '.join(request.subgroups)} is reported. Reasons: {TO_COMPLETE.lower()}."
     return found
+
+
+def _models(provenance: Provenance) -> str:
+    """Name the model files; the same one may have made several tables."""
+    known = {used.model.sha256: used.model for used in provenance.models if used.model is not None}
+    said = [f"model file {model.name} (sha256 {sha256}), which reads {model.reads}" for sha256, model in known.items()]
+    return f"Known by hash: {'; '.join(said)}. Access to it: {TO_COMPLETE.lower()}." if said else ""
 
 
 def _splits(evaluation: Evaluation) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ def test_train_predict_evaluate(wsi_swarm: Callable[..., Done], planted_centre: 
     printed = wsi_swarm("predict", "--model", model, *tables, "--out", "-")
     assert printed.stdout == preds.read_text()
     assert len(pd.read_csv(preds)) == 30
+    assert sorted(path.name for path in tmp_path.glob("preds*")) == ["preds.csv", "preds.model.json"]
 
     out = tmp_path / "out"
     done = wsi_swarm(
@@ -72,6 +74,19 @@ def test_train_predict_evaluate(wsi_swarm: Callable[..., Done], planted_centre: 
     metrics = json.loads(done.stdout)
     assert metrics == json.loads((out / "metrics.json").read_text())
     assert all(entry["auroc"]["value"] > 0.9 for entry in metrics)
+
+    (used,) = json.loads((out / "provenance.json").read_text())["models"]
+    assert used["model"]["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
+    assert (used["predictions"], used["model"]["name"], used["unknown"]) == ("preds", "model.safetensors", None)
+    assert used["model"]["encoder"] == load_model(model).spec.features.encoder
+    assert [target["name"] for target in used["model"]["targets"]] == ["MSI", "BRAF"]
+    assert str(tmp_path) not in (tmp_path / "preds.model.json").read_text()
+    assert used["model"]["sha256"][:16] in (out / "report.html").read_text()
+    assert "Known by hash: model file model.safetensors" in (out / "tripod_ai.csv").read_text()
+    preds.write_text(preds.read_text().replace("X-P001", "X-P901"))
+    done = wsi_swarm("evaluate", "--predictions", preds, "--clini", test.clini, "--target", "MSI", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "or this one was changed since" in (out / "report.html").read_text()
 
     (test.features / "X-P000-a.h5").unlink()
     partial = wsi_swarm("predict", "--model", model, *tables, "--out", preds)

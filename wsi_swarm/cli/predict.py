@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from models.prediction_record import PredictedBy
 
 
 def register(app: typer.Typer) -> None:
@@ -44,12 +47,13 @@ def predict(
 
     The columns are PATIENT, n_slides and slides_as (or FILENAME), n_tiles and one probability per target, for instance
     MSI_MSIH; for a table PATIENT and the probabilities.
-    Patients or slides without a prediction are named on standard error and make the exit code 5.
+    Patients or slides without a prediction are named on standard error and make the exit code 5. A small file beside
+    the table (preds.model.json) says which model made it, for the report of evaluate.
     """
     from models.cohort import load_unlabelled_cohort
     from models.model_file import load_model
     from models.predict import predict_cohort
-    from pipelines.files import write_text
+    from models.prediction_record import PredictedBy
     from wsi_swarm.errors import ConfigError, PartialError
 
     if table is not None and slides is None and features is None:
@@ -61,11 +65,9 @@ def predict(
     loaded = load_model(model)
     predictions = predict_cohort(loaded, load_unlabelled_cohort(slides, features), level, bag_tiles, seed, slides_as)
     text = predictions.table.to_csv(index=False, lineterminator="\n")
-    if str(out) == "-":
-        typer.echo(text, nl=False)
-    else:
-        write_text(out, text)
-        typer.echo(f"{out}: {len(predictions.table)} {level}s predicted with model {loaded.sha256[:12]}")
+    kind = loaded.spec.features
+    by = PredictedBy(loaded.sha256, model.name, kind.encoder, str(kind), loaded.spec.targets)
+    _hand_over(out, text, by, f"{len(predictions.table)} {level}s")
     for line in predictions.failed:
         typer.echo(f"without prediction: {line}", err=True)
     if predictions.failed:
@@ -74,17 +76,28 @@ def predict(
 
 
 def _predict_table(model: Path, table: Path, reference: Path | None, out: Path) -> None:
+    from models.prediction_record import PredictedBy
     from models.tabular.model import load_table_model
     from models.tabular.predict import predict_table
     from models.tabular.table import read_measurements
-    from pipelines.files import write_text
 
     loaded = load_table_model(model)
     known = None if reference is None else read_measurements(reference)
     predictions = predict_table(loaded, read_measurements(table), known)
     text = predictions.to_csv(index=False, lineterminator="\n")
+    reads = f"tables of {len(loaded.spec.columns)} columns, scaling {loaded.spec.scaling}"
+    by = PredictedBy(loaded.sha256, model.name, "", reads, loaded.spec.targets)
+    _hand_over(out, text, by, f"{len(predictions)} patients")
+
+
+def _hand_over(out: Path, text: str, by: PredictedBy, what: str) -> None:
+    """Print a table, or write it with its record."""
+    from models.prediction_record import write_record
+    from pipelines.files import write_text
+
     if str(out) == "-":
         typer.echo(text, nl=False)
-    else:
-        write_text(out, text)
-        typer.echo(f"{out}: {len(predictions)} patients predicted with model {loaded.sha256[:12]}")
+        return
+    write_text(out, text)
+    write_record(out, text, by)
+    typer.echo(f"{out}: {what} predicted with model {by.sha256[:12]}")

@@ -142,6 +142,13 @@ def check_tables(out: Path, swarm: dict) -> None:
     assert len({r["patients"] for r in rows(out / "operating_points.csv")}) == 6
     provenance = json.loads((out / "provenance.json").read_text("utf-8"))
     assert [file["role"] for file in provenance["files"]].count("calibration predictions") == 2
+    assert [used["predictions"] for used in provenance["models"]] == [
+        "swarm",
+        "merged",
+        "cal_swarm.csv",
+        "cal_merged.csv",
+    ]
+    assert all("no record of the model lies beside the table" in used["unknown"] for used in provenance["models"])
     assert str(out.parent) not in json.dumps(provenance)
 
 

@@ -52,6 +52,9 @@ def test_from_tables_to_an_auroc(write_centre: Callable, tmp_path: Path, kind: s
     assert str(tmp_path) not in json.dumps(provenance)
     assert '"a0"' not in json.dumps(provenance)
     assert "40 patients predicted" in run("predict", "--model", model, "--table", test.table, "--out", preds)
+    made = json.loads(preds.with_suffix(".model.json").read_text("utf-8"))["model"]
+    assert (made["encoder"], made["targets"][0]["name"]) == ("", "AML")
+    assert made["reads"].startswith("tables of ")
     assert list(pd.read_csv(preds).columns) == ["PATIENT", "AML_yes"]
     found = json.loads(run("evaluate", "--predictions", preds, "--clini", test.clini, "--target", "AML", "--json"))
     assert found[0]["auroc"]["value"] > 0.75
