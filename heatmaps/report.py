@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from heatmaps.attribution import METHOD, Scores
 from heatmaps.colours import Scale, colour
 from heatmaps.figure import nice_ticks, signed_tick
 from heatmaps.wording import LIMITS, METHOD_NOTE, odds_factor, percent, signed, signed_significant, times
-from pipelines.page import page_templates
+from pipelines.page import content_policy, page_templates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +82,7 @@ def report_html(view: ReportInput) -> str:
     css, js = ((_TEMPLATES / name).read_text("utf-8") for name in ("report.css", "report.js"))
     height, width = view.thumbnail.shape[:2]
     return environment.get_template("report.html.j2").render(
-        csp=_policy(css, js),
+        csp=content_policy([css], [js]),
         # The project's own two files; anything that came from a slide or a model is escaped.
         css=Markup(css),  # noqa: S704
         js=Markup(js),  # noqa: S704
@@ -102,14 +101,6 @@ def report_html(view: ReportInput) -> str:
         targets=[_target(view, target) for target in view.targets],
         tables=_tables(view.facts, view.provenance),
         limits=LIMITS,
-    )
-
-
-def _policy(css: str, js: str) -> str:
-    allowed = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (css, js)]
-    return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{allowed[0]}'; script-src 'sha256-{allowed[1]}'; "
-        "base-uri 'none'; form-action 'none'"
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from models.evaluation.decision_curve import SHOWN, useful_range
 from models.evaluation.estimates import MIN_PER_CLASS, Absent
 from models.evaluation.figures import figure_name
 from models.evaluation.tripod import TO_COMPLETE, checklist
-from pipelines.page import page_templates
+from pipelines.page import content_policy, page_templates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +23,11 @@ if TYPE_CHECKING:
     from models.evaluation.provenance import Provenance
 
 _TEMPLATES = Path(__file__).parent / "templates"
+
+
+def style_sheet() -> str:
+    """Return the look of this report, which other reports begin theirs with."""
+    return (_TEMPLATES / "evaluation.css").read_text("utf-8")
 
 
 def report_html(evaluation: Evaluation, provenance: Provenance, figures: Mapping[str, Plot]) -> str:
@@ -54,7 +58,7 @@ def report_html(evaluation: Evaluation, provenance: Provenance, figures: Mapping
     environment.filters |= {name: getattr(wording, name) for name in words}
     environment.filters["sha"] = lambda text: text[:16]
     environment.tests["absent"] = lambda value: isinstance(value, Absent)
-    css = (_TEMPLATES / "evaluation.css").read_text("utf-8")
+    css = style_sheet()
     items = checklist(evaluation, provenance)
 
     def figure(kind: str, target: str, model: str = "", column: str = "") -> Markup:
@@ -65,7 +69,7 @@ def report_html(evaluation: Evaluation, provenance: Provenance, figures: Mapping
         return Markup('<img src="{}" alt="{}">').format(uri, plot.alt)
 
     return environment.get_template("evaluation.html.j2").render(
-        csp=_policy(css),
+        csp=content_policy([css]),
         # The project's own file; names from tables are escaped.
         css=Markup(css),  # noqa: S704
         evaluation=evaluation,
@@ -79,8 +83,3 @@ def report_html(evaluation: Evaluation, provenance: Provenance, figures: Mapping
         answered=sum(item.answer is not None for item in items),
         to_complete=TO_COMPLETE,
     )
-
-
-def _policy(css: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    return f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"

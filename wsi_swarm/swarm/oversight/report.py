@@ -5,15 +5,13 @@ It holds all that it shows, has no script, and asks no network for anything.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from markupsafe import Markup
 
-from pipelines.page import page_templates
+from pipelines.page import content_policy, page_templates
 from wsi_swarm.swarm.oversight.wording import bytes_text, span_text
 
 if TYPE_CHECKING:
@@ -32,12 +30,11 @@ def report_html(data: Mapping[str, Any], language: Language = "de") -> str:
     for name, shown in _FILTERS.items():
         environment.filters[name] = shown  # pyright: ignore[reportUnknownMemberType]  # jinja2's own annotation
     css = (_TEMPLATES / "audit.css").read_text("utf-8")
-    allowed = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     return environment.get_template("audit.html.j2").render(
         **data,
         language=language,
         css=Markup(css),  # noqa: S704 (the project's own file; all that came from elsewhere is escaped)
-        csp=f"default-src 'none'; style-src 'sha256-{allowed}'; base-uri 'none'; form-action 'none'",
+        csp=content_policy([css], pictures=False),
         chart=_chart(data["losses"]),
     )
 
