@@ -57,7 +57,7 @@ class Comparison:
     difference
         First minus second, with the interval from DeLong's covariance; or why there is none.
     p_delong, p_permutation
-        Two-sided, of equal areas; None where there is no difference.
+        Two-sided, of equal areas, and of equal ROC curves judged by their areas; None where there is no difference.
     p_holm
         ``p_delong`` after Holm's correction for every comparison of this target.
     non_inferiority
@@ -117,8 +117,9 @@ def compare(
     """Compare two models on the same patients.
 
     Difference, interval and test from the paired covariance of DeLong et al. (Biometrics 1988; 44: 837-845). The first
-    is not inferior to the second if the two-sided 95 % interval, that is a one-sided 97.5 % one, lies above ``-margin``
-    (Liu, Ma, Wu and Tai, Stat Med 2006; 25: 1219-1238).
+    is not inferior to the second if the two-sided 95 % interval, that is a one-sided 97.5 % one, lies above ``-margin``:
+    the test of the plain difference, beside which Liu, Ma, Wu and Tai (Stat Med 2006; 25: 1219-1238) propose one of a
+    standardised difference.
     """
     n_pos, n_neg = int(labels.sum()), int(len(labels) - labels.sum())
     reason = too_few(labels)
@@ -160,10 +161,11 @@ def permutation_p(
     seed: int,
     permutations: int = PERMUTATIONS,
 ) -> float:
-    """Return the two-sided p of equal AUROCs when each patient's two ranks are swapped at random.
+    """Return the two-sided p of a difference in AUROC when each patient's two ranks are swapped at random.
 
-    Bandos, Rockette and Gur (Stat Med 2005; 24: 2873-2893): under equal areas a patient's ranks within the two models
-    may be exchanged. scipy permutes; the ranks make models on different scales exchangeable.
+    Bandos, Rockette and Gur (Stat Med 2005; 24: 2873-2893): if both models have the same ROC curve, a patient's ranks
+    within them may be exchanged. The hypothesis is thus that of equal curves, and the test looks for a difference of
+    their areas. scipy permutes; the ranks make models on different scales exchangeable.
     """
     positive = labels == 1
     pairs = positive.sum() * (~positive).sum()
