@@ -117,9 +117,9 @@ def compare(
     """Compare two models on the same patients.
 
     Difference, interval and test from the paired covariance of DeLong et al. (Biometrics 1988; 44: 837-845). The first
-    is not inferior to the second if the two-sided 95 % interval, that is a one-sided 97.5 % one, lies above ``-margin``:
-    the test of the plain difference, beside which Liu, Ma, Wu and Tai (Stat Med 2006; 25: 1219-1238) propose one of a
-    standardised difference.
+    is not inferior to the second if the two-sided 95 % interval, that is a one-sided 97.5 % one, lies above
+    ``-margin``: the test of the plain difference, beside which Liu, Ma, Wu and Tai (Stat Med 2006; 25: 1219-1238)
+    propose one of a standardised difference.
     """
     n_pos, n_neg = int(labels.sum()), int(len(labels) - labels.sum())
     reason = too_few(labels)
