@@ -18,13 +18,14 @@ from wsi_swarm.study.comparison import (
     compare,
     merge_cohorts,
     predict,
-    swarm_rounds,
     train_alone,
     train_together,
 )
 from wsi_swarm.study.folds import cross_validate, part, split_patients
+from wsi_swarm.study.in_process import swarm_states
 from wsi_swarm.study.recipe import Recipe
 from wsi_swarm.study.table import as_json, as_markdown, as_text
+from wsi_swarm.swarm.state.encoding import decode
 
 RECIPE = Recipe(rounds=6, steps=6, seed=3, hidden=16, attention=8, hyperparameters=Hyperparameters(learning_rate=5e-3))
 TARGETS = ("MSI", "BRAF")
@@ -77,7 +78,8 @@ def test_the_weighted_swarm_follows_the_larger_centre(cohorts):
         n: learner.train(first, 0, RECIPE.rounds, RECIPE.steps, RECIPE.seed).state for n, learner in learners.items()
     }
     for weighted, weights in ((False, (1, 1, 1)), (True, (16, 10, 8))):
-        merged = next(swarm_rounds(learners, RECIPE, weighted))
+        config = RECIPE.run_config(merge_cohorts(list(cohorts.values())), weighted)
+        merged = decode(next(swarm_states(config, learners)))
         for tensor in first:
             expected = np.average([moved[name][tensor] for name in "abc"], axis=0, weights=weights)
             assert np.abs(merged[tensor] - expected).max() < 1e-6

@@ -1,4 +1,4 @@
-"""``wsi-swarm study``: local, merged and swarm training side by side."""
+"""``wsi-swarm study``: studies from a file, and local, merged and swarm training side by side."""
 
 from __future__ import annotations
 
@@ -6,71 +6,74 @@ from pathlib import Path
 
 import typer
 
+from wsi_swarm.cli.study_compare import compare
+from wsi_swarm.cli.study_published import published
+
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
-    study = typer.Typer(no_args_is_help=True, help="Compare training alone, on merged data, and in a swarm.")
+    study = typer.Typer(no_args_is_help=True, help="Training alone, on merged data, and in a swarm: studies.")
+    study.command("run")(run)
+    study.command("list")(list_studies)
     study.command("compare")(compare)
-    # A callback keeps `compare` a subcommand although it is the only one.
-    study.callback()(lambda: None)
+    study.command("published")(published)
     app.add_typer(study, name="study")
 
 
-def compare(
-    centre: list[str] = typer.Option(
-        ...,
-        "--centre",
-        metavar="NAME:CLINI:SLIDES:FEATURES",
-        help="A training centre: its name, clinical table, slide table and folder of feature files. Repeat it.",
+def run(
+    study: str = typer.Argument(..., help="A study file (TOML), or the name of a study that comes with wsi-swarm."),
+    out: Path = typer.Option(..., help="Folder of the results; jobs that are done there are kept."),
+    data: Path = typer.Option(Path(), help="Folder that the cohorts' paths in the study file begin at."),
+    workers: int = typer.Option(2, min=1, help="Processes that train at once, each on one core."),
+    only: list[str] = typer.Option([], help="Only scenarios whose name begins like this. Repeat it."),
+    repeats: int | None = typer.Option(None, min=1, help="In place of every number of repeats in the study file."),
+    real_nodes: bool = typer.Option(
+        True, "--real-nodes/--no-real-nodes", help="Repeat the configuration that the study names with real nodes."
     ),
-    target: list[str] = typer.Option(..., "--target", help="Column of the clinical tables to predict. Repeat it."),
-    test: str | None = typer.Option(
-        None,
-        "--test",
-        metavar="NAME:CLINI:SLIDES:FEATURES",
-        help="The held-out cohort on which every model is evaluated; without it give --folds.",
-    ),
-    folds: int | None = typer.Option(
-        None, "--folds", help="Without --test: folds of a cross-validation that leaves out whole patients."
-    ),
-    positive: list[str] = typer.Option(
-        [], "--positive", metavar="TARGET=LABEL", help="The positive label, where its spelling does not tell."
-    ),
-    rounds: int = typer.Option(10, help="Merges of the swarm; models trained alone take as many rounds unmerged."),
-    steps: int = typer.Option(20, help="Training steps between two merges, the same for every centre."),
-    seed: int = typer.Option(7, help="Seed of weights, choices in training and folds."),
-    out: Path | None = typer.Option(None, help="Write the result also to this JSON file."),
-    as_json: bool = typer.Option(False, "--json", help="Print the result as one JSON document."),
+    as_json: bool = typer.Option(False, "--json", help="Print the verdicts as one JSON document."),
 ) -> None:
-    """Train each centre alone, all together, and as a swarm (equal and patient weights), and compare them.
+    """Train every arm of a study and write study.html, results.csv, results.json and predictions.csv.gz.
 
-    All models share learner, recipe and number of steps, and are judged on the same patients, so that they differ in
-    nothing but the data they saw and the merge. The swarm is simulated here with the merge that real nodes use.
+    Cohorts are dealt to nodes; each node alone, merged data, and the swarm with equal and patient weights train from
+    the same first weights with the same steps, and are judged on the same patients. The swarm runs in this process with
+    the encoding and merge of real nodes; one configuration is repeated with real processes and must end with the same
+    model.
     """
     import json
 
-    from models.targets import parse_positive
-    from pipelines.files import write_json
-    from wsi_swarm.errors import ConfigError
-    from wsi_swarm.study.centres import load_centres, parse_centres
-    from wsi_swarm.study.comparison import compare as compare_on
-    from wsi_swarm.study.folds import cross_validate
-    from wsi_swarm.study.recipe import Recipe
-    from wsi_swarm.study.table import as_json as to_json
-    from wsi_swarm.study.table import as_text
+    from wsi_swarm.study.plan import read_study
+    from wsi_swarm.study.run import document, run_study
 
-    if (test is None) == (folds is None):
-        msg = "give either --test with a held-out cohort or --folds for a cross-validation"
-        raise ConfigError(msg)
-    recipe = Recipe(rounds=rounds, steps=steps, seed=seed)
-    held_out = parse_centres([*centre, *([test] if test else [])])
-    cohorts = load_centres(held_out, target, parse_positive(positive))
-    if test is None:
-        rows = cross_validate(cohorts, recipe, folds or 0)
-    else:
-        _, last = cohorts.popitem()
-        rows = compare_on(cohorts, last, recipe)
-    document = {"recipe": recipe.describe(), "folds": folds, "models": to_json(rows)}
-    if out is not None:
-        write_json(out, document)
-    print(json.dumps(document, indent=1, allow_nan=False) if as_json else as_text(rows))
+    plan = read_study(study)
+    if repeats is not None:
+        plan = plan.with_repeats(repeats)
+    words = ["wsi-swarm study run", study, "--data DATA", "--out OUT", *(f"--only '{name}'" for name in only)]
+    words += [f"--repeats {repeats}"] if repeats is not None else []
+    out.mkdir(parents=True, exist_ok=True)
+    done = run_study(plan, data, out, workers, only, real_nodes, " ".join(words), _say)
+    if as_json:
+        print(json.dumps(document(plan, done.verdicts, done.real, done.report), indent=1))
+        return
+    for verdict in done.verdicts:
+        print(f"{verdict.scenario} | {verdict.learner} | {verdict.target}: {verdict.words}")
+    for one in done.real:
+        print(f"real nodes: {one.nodes} processes, {one.rounds} rounds, the root {one.root[:16]} of this process too")
+    print(done.report)
+
+
+def list_studies(as_json: bool = typer.Option(False, "--json", help="Print one JSON document.")) -> None:
+    """List the studies that come with wsi-swarm."""
+    import json
+
+    from wsi_swarm.study.plan import own_studies, read_study
+
+    found = {name: read_study(name) for name in own_studies()}
+    if as_json:
+        print(json.dumps({name: {"title": one.title, "question": one.question} for name, one in found.items()}))
+        return
+    for name, one in found.items():
+        print(f"{name}\t{one.title}")
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

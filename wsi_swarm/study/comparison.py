@@ -12,8 +12,8 @@ from models.predict import predict_cohort
 from models.train import train_model
 from pipelines.errors import ConfigError, InputError
 from pipelines.progress import progress
-from wsi_swarm.swarm.merge.mean import Contribution, weighted_mean
-from wsi_swarm.swarm.state.encoding import decode, difference, encode
+from wsi_swarm.study.in_process import swarm_states
+from wsi_swarm.swarm.state.encoding import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from models.cohort import Cohort, Patient
     from models.evaluation.auroc import Auroc
     from models.feature_kind import FeatureKind
-    from models.learner import Learner, State
+    from models.learner import State
     from models.model_file import Model
     from wsi_swarm.study.recipe import Recipe
 
@@ -77,30 +77,14 @@ def train_alone(cohort: Cohort, recipe: Recipe, what: str) -> Model:
 
 def train_together(cohorts: Mapping[str, Cohort], recipe: Recipe, weighted: bool, what: str) -> Model:
     """Train in a swarm inside this process, with the encoding and the merge that real nodes use."""
+    config = recipe.run_config(merge_cohorts(list(cohorts.values())), weighted)
     learners = {name: recipe.learner(cohort) for name, cohort in cohorts.items()}
     with progress(recipe.rounds, f"training {what}", "round") as bar:
         state: State = {}
-        for shared in swarm_rounds(learners, recipe, weighted):
-            state = shared
+        for shared in swarm_states(config, learners):
+            state = decode(shared)
             bar.update()
     return recipe.model(next(iter(cohorts.values())), state, what, list(learners.values()))
-
-
-def swarm_rounds(learners: Mapping[str, Learner], recipe: Recipe, weighted: bool) -> Iterator[State]:
-    """Yield the shared weights after each round of a swarm without network and chain.
-
-    Every member trains from the same base; the differences are merged in integers, weighted by patients or equally.
-    """
-    base = encode(next(iter(learners.values())).initial_state(recipe.seed), recipe.fraction_bits)
-    for index in range(recipe.rounds):
-        state = decode(base)
-        updates = []
-        for name, learner in learners.items():
-            trained = learner.train(state, index, recipe.rounds, recipe.steps, recipe.seed).state
-            weight = learner.n_patients if weighted else 1
-            updates.append(Contribution(name, weight, difference(encode(trained, recipe.fraction_bits), base)))
-        base = weighted_mean(base, updates)
-        yield decode(base)
 
 
 def evaluate_on(model: Model, test: Cohort) -> dict[str, Auroc]:

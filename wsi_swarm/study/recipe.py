@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.mil_learner import Hyperparameters, MilLearner, spec_for
 from models.model_file import Model
+from wsi_swarm.swarm.config import FeatureConfig, RunConfig, TargetConfig, Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,26 @@ class Recipe:
     def spec(self, cohort: Cohort) -> ModelSpec:
         """Return the network that fits a cohort's features and targets."""
         return spec_for(cohort, self.hidden, self.attention)
+
+    def run_config(self, cohort: Cohort, weighted: bool, waits: Timeouts | None = None) -> RunConfig:
+        """Return the configuration that the centres of a swarm agree on, from all their patients' labels.
+
+        Parameters
+        ----------
+        waits : deadlines; None, where nobody waits, for those of a run configuration that names none.
+        """
+        return RunConfig(
+            name="swarm-weighted" if weighted else "swarm-basic",
+            targets=tuple(TargetConfig(name=t.name, positive=t.positive, negative=t.negative) for t in cohort.targets),
+            features=FeatureConfig(**asdict(cohort.kind)),
+            learner={"hidden": self.hidden, "attention": self.attention, **asdict(self.hyperparameters)},
+            rounds=self.rounds,
+            sync_steps=self.steps,
+            weighting="patients" if weighted else "equal",
+            seed=self.seed,
+            fraction_bits=self.fraction_bits,
+            timeouts=waits or Timeouts(),
+        )
 
     def learner(self, cohort: Cohort) -> MilLearner:
         """Return a centre's learner."""

@@ -10,22 +10,24 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from models.cohort import Centre, load_merged_cohort
+from models.cohort import load_merged_cohort
 from models.model_file import load_model
 from pipelines.files import write_json, write_text
 from pipelines.progress import progress
 from wsi_swarm.errors import IntegrityError
 from wsi_swarm.study.crew import Crew, free_port
-from wsi_swarm.swarm.config import FeatureConfig, RunConfig, TargetConfig, Timeouts, run_config_toml
+from wsi_swarm.swarm.config import Timeouts, run_config_toml
+from wsi_swarm.swarm.node.families import Sources
 from wsi_swarm.swarm.state.encoding import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from models.cohort import Cohort
+    from models.cohort import Centre
     from wsi_swarm.study.crew import Worker
     from wsi_swarm.study.recipe import Recipe
+    from wsi_swarm.swarm.config import RunConfig
 
 OUTCOME = "outcome.json"
 WAITS = Timeouts(enrol_s=300.0, commit_s=300.0, reveal_s=60.0, attest_s=60.0, heartbeat_s=2.0, connect_s=5.0)
@@ -72,15 +74,30 @@ def run_swarm(
     positive: Mapping[str, str],
     say: Callable[[str], None] = lambda _: None,
 ) -> SwarmOutcome:
+    """Train a recipe on centres of slides in real processes; see ``run_nodes``.
+
+    Parameters
+    ----------
+    centres : tables and features by name.
+    recipe, weighted : how to train and whether patients weigh the merge.
+    targets, positive : columns of the clinical tables and their positive labels.
+    """
+    cohort = load_merged_cohort(list(centres.values()), targets, positive)
+    sources = {name: Sources(one.clini, one.slides, one.features) for name, one in centres.items()}
+    return run_nodes(folder, sources, recipe.run_config(cohort, weighted, WAITS), say)
+
+
+def run_nodes(
+    folder: Path, centres: Mapping[str, Sources], config: RunConfig, say: Callable[[str], None] = lambda _: None
+) -> SwarmOutcome:
     """Found a swarm of these centres, train one run in real processes, and check the result.
 
     Parameters
     ----------
     folder : for chain, logs and one folder per centre. A finished run of the same configuration and data in it is
         kept; anything else in it is removed.
-    centres : tables and features by name.
-    recipe, weighted : how to train and whether patients weigh the merge.
-    targets, positive : columns of the clinical tables and their positive labels.
+    centres : what each centre's node reads.
+    config : the run.
     say : takes a line for a person.
 
     Raises
@@ -90,8 +107,6 @@ def run_swarm(
     IntegrityError
         If models differ between centres, from the chain, or an audit fails.
     """
-    cohort = load_merged_cohort(list(centres.values()), targets, positive)
-    config = run_config(cohort, recipe, weighted)
     key = _key(config, centres)
     kept = _kept(folder, key)
     if kept is not None:
@@ -113,7 +128,7 @@ def run_swarm(
         nodes = [crew.start(name, ["train-swarm"], home) for name, home in homes.items()]
         first = next(iter(homes.values()))
         crew.run(["swarm", "start"], first)
-        _wait(crew, nodes, homes, recipe, weighted)
+        _wait(crew, nodes, homes, config)
         outcome = _checked(crew, homes, config)
         audits = list(pool.map(lambda home: crew.run(["swarm", "audit"], home), homes.values()))
     lines = {text.strip().splitlines()[-1] for text in audits}
@@ -121,22 +136,6 @@ def run_swarm(
     write_json(folder / OUTCOME, {"key": key, **asdict(outcome), "model": os.path.relpath(outcome.model, folder)})
     say(f"     {outcome.rounds} rounds final, {outcome.voids} void; root {outcome.root[:16]}")
     return outcome
-
-
-def run_config(cohort: Cohort, recipe: Recipe, weighted: bool, waits: Timeouts = WAITS) -> RunConfig:
-    """Return the configuration that the centres agree on, from all their patients' labels and the recipe."""
-    return RunConfig(
-        name="swarm-weighted" if weighted else "swarm-basic",
-        targets=tuple(TargetConfig(name=t.name, positive=t.positive, negative=t.negative) for t in cohort.targets),
-        features=FeatureConfig(**asdict(cohort.kind)),
-        learner={"hidden": recipe.hidden, "attention": recipe.attention, **asdict(recipe.hyperparameters)},
-        rounds=recipe.rounds,
-        sync_steps=recipe.steps,
-        weighting="patients" if weighted else "equal",
-        seed=recipe.seed,
-        fraction_bits=recipe.fraction_bits,
-        timeouts=waits,
-    )
 
 
 def _start_chain(crew: Crew, folder: Path) -> str:
@@ -151,15 +150,11 @@ def _init(crew: Crew, home: Path, name: str) -> str:
     return crew.run(["swarm", "init", "--name", name, "--endpoint", f"tcp://127.0.0.1:{free_port()}"], home)
 
 
-def _project(home: Path, centre: Centre, rpc: str) -> str:
+def _project(home: Path, centre: Sources, rpc: str) -> str:
     """Return a centre's project file: with it, its commands need no options."""
     where = {"federation": "federation.json", "rpc": rpc}
     member = {"dir": ".", **where}
-    data = {
-        "clini": os.path.relpath(centre.clini, home),
-        "slides": os.path.relpath(centre.slides, home),
-        "features": os.path.relpath(centre.features, home),
-    }
+    data = {name: os.path.relpath(path, home) for name, path in asdict(centre).items() if path is not None}
     sections = {
         "train-swarm": {**member, "run": "run.toml", "state": "state", **data},
         "swarm.join": member,
@@ -174,11 +169,10 @@ def _project(home: Path, centre: Centre, rpc: str) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _wait(crew: Crew, nodes: Sequence[Worker], homes: Mapping[str, Path], recipe: Recipe, weighted: bool) -> None:
+def _wait(crew: Crew, nodes: Sequence[Worker], homes: Mapping[str, Path], config: RunConfig) -> None:
     """Wait until all nodes are done; the first centre's checkpoint tells how far they are."""
     first = next(iter(homes.values()))
-    what = "swarm weighted" if weighted else "swarm basic"
-    with progress(recipe.rounds, f"training {what}", "round") as bar:
+    with progress(config.rounds, f"training {config.name.replace('-', ' ')}", "round") as bar:
 
         def look() -> None:
             for path in first.glob("state/runs/*/model.json"):
@@ -215,11 +209,12 @@ def _checked(crew: Crew, homes: Mapping[str, Path], config: RunConfig) -> SwarmO
     )
 
 
-def _key(config: RunConfig, centres: Mapping[str, Centre]) -> str:
+def _key(config: RunConfig, centres: Mapping[str, Sources]) -> str:
     """Hash all that the outcome follows from: configuration, tables and features."""
     digest = sha256(config.hash)
     for name, centre in centres.items():
-        for path in (centre.clini, centre.slides, *sorted(centre.features.glob("*.h5"))):
+        files = [path for path in (centre.clini, centre.slides, centre.table, centre.columns) if path is not None]
+        for path in (*files, *sorted(centre.features.glob("*.h5") if centre.features is not None else ())):
             digest.update(f"{name}/{path.name}".encode() + sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
