@@ -6,11 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.errors import ConfigError
 from wsi_swarm.study.deal import Deal, DealPlan, deal
 from wsi_swarm.study.dealing import of_equal_prevalence, of_given_prevalence
 
@@ -51,6 +49,7 @@ PLANS = st.sampled_from(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(PLANS, SEEDS, st.integers(600, 900), st.floats(0.25, 0.6))
 def test_nobody_is_dealt_twice_and_everybody_is_accounted_for(
     one: DealPlan, seed: int, size: int, prevalence: float
@@ -70,6 +69,7 @@ def test_nobody_is_dealt_twice_and_everybody_is_accounted_for(
         assert set(cohorts[result.test]) == set(one.test)
 
 
+@settings(max_examples=50, deadline=None)
 @given(PLANS, SEEDS)
 def test_a_deal_is_a_function_of_its_seed(one: DealPlan, seed: int) -> None:
     data = table(700)
@@ -78,6 +78,7 @@ def test_a_deal_is_a_function_of_its_seed(one: DealPlan, seed: int) -> None:
         assert dealt(deal(*data, one, seed)) != dealt(deal(*data, one, seed + 1))
 
 
+@settings(max_examples=50, deadline=None)
 @given(PLANS, SEEDS, st.integers(2, 60), st.integers(0, 60))
 def test_the_smaller_set_of_a_seed_is_part_of_the_larger(one: DealPlan, seed: int, cap: int, more: int) -> None:
     labels, cohorts, batches = table(700, unknown=0.1)
@@ -92,6 +93,7 @@ def test_the_smaller_set_of_a_seed_is_part_of_the_larger(one: DealPlan, seed: in
     assert small.test.tolist() == large.test.tolist() == whole.test.tolist()
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(40, 500), st.integers(40, 500), st.lists(st.floats(0.05, 1), min_size=2, max_size=8))
 def test_sizes_and_prevalence_come_out_within_one_patient(cases: int, controls: int, sizes: list[float]) -> None:
     found = np.array(of_equal_prevalence(cases, controls, sizes))
@@ -101,6 +103,7 @@ def test_sizes_and_prevalence_come_out_within_one_patient(cases: int, controls: 
     assert np.abs(found.sum(axis=1) - (cases + controls) * shares).max() <= 1.001
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     st.integers(100, 500),
     st.integers(100, 500),
@@ -128,6 +131,7 @@ def test_the_papers_shape() -> None:
     np.testing.assert_allclose(np.array(found)[:, 0] / sizes, (0.5, 0.01, 0.7), atol=1e-2)
 
 
+@settings(max_examples=50, deadline=None)
 @given(SEEDS)
 def test_a_batch_is_in_one_node(seed: int) -> None:
     labels, cohorts, batches = table(800)
@@ -145,6 +149,7 @@ def test_batches_of_one_class_are_paired() -> None:
     assert [len(set(batches[rows])) for rows in result.nodes.values()] == [2] * 4
 
 
+@settings(max_examples=50, deadline=None)
 @given(SEEDS, st.sampled_from([0.05, 0.2, 0.5, 0.9]))
 def test_a_test_set_is_thinned_out(seed: int, share: float) -> None:
     data = table(800)
@@ -158,6 +163,7 @@ def test_a_test_set_is_thinned_out(seed: int, share: float) -> None:
     assert (share < full.mean() and (1 - full).sum() == len(thin.test) - cases) or full.sum() == cases
 
 
+@settings(max_examples=50, deadline=None)
 @given(SEEDS, st.floats(0.1, 0.5))
 def test_the_held_out_share_is_stratified(seed: int, share: float) -> None:
     labels, cohorts, batches = table(600)
@@ -168,7 +174,7 @@ def test_the_held_out_share_is_stratified(seed: int, share: float) -> None:
             assert abs(stratum[test].sum() - share * stratum.sum()) <= 0.5
 
 
-@settings(max_examples=30)
+@settings(max_examples=50, deadline=None)
 @given(SEEDS)
 def test_nodes_hold_cohorts_in_proportion(seed: int) -> None:
     labels, cohorts, batches = table(900)
@@ -181,50 +187,3 @@ def test_the_test_set_does_not_depend_on_the_way_of_dealing() -> None:
     data = table(700)
     ways = (plan(), plan(nodes=8), plan(how="cohorts", nodes=0), plan(how="batch"), plan(patients=5))
     assert len({tuple(deal(*data, one, 11).test.tolist()) for one in ways}) == 1
-
-
-@pytest.mark.parametrize(
-    ("fault", "says"),
-    [
-        ({"how": "fair"}, "no way to deal"),
-        ({"train": ()}, "at least one cohort"),
-        ({"train": ("north", "north")}, "each once"),
-        ({"test": 1.0}, "no share"),
-        ({"test": ("north",)}, "none of train"),
-        ({"nodes": 1}, "at least 2"),
-        ({"how": "cohorts", "nodes": 2}, "leave it out"),
-        ({"sizes": (1.0, 1.0, 1.0, 1.0)}, "no sizes"),
-        ({"how": "sizes", "sizes": (0.5, 0.5)}, "4 numbers"),
-        ({"how": "sizes", "sizes": (0.5, 0.5, 0.0, 0.5)}, "above 0"),
-        ({"how": "prevalence", "prevalence": (0.5, 0.5, 0.5, 1.0)}, "below 1"),
-        ({"patients": 1}, "too small a cap"),
-        ({"test_prevalence": 0.0}, "test_prevalence"),
-    ],
-)
-def test_a_plan_refuses_to_contradict_itself(fault: dict[str, Any], says: str) -> None:
-    with pytest.raises(ConfigError, match=says):
-        plan(**fault)
-
-
-@pytest.mark.parametrize(
-    ("labels", "one", "says"),
-    [
-        ([1, 0] * 20, plan(train=("x",)), "no cohort 'x'; there are north"),
-        ([1] + [0] * 39, plan(train=("north",)), "0 cases and 8 controls"),
-        ([1] * 4 + [0] * 36, plan(train=("north",), test=0.3), "node 4 gets no case .* fewer nodes"),
-        ([1, 0] * 20, plan(train=("north",), how="batch"), "1 batches are too few for 4 nodes"),
-        ([1, 0] * 20, plan(train=("north",), test_prevalence=0.01), "none of a class would be left"),
-        ([1, 0, 2, 0] * 10, plan(train=("north",)), "0, 1 or NaN"),
-    ],
-)
-def test_what_cannot_be_dealt_is_said(labels: list[float], one: DealPlan, says: str) -> None:
-    with pytest.raises(ConfigError, match=says):
-        deal(np.array(labels, float), ["north"] * 40, ["a"] * 40, one, 0)
-
-
-def test_batches_that_cannot_give_both_classes_are_refused() -> None:
-    labels, batches = np.repeat([1.0, 0.0, 0.0, 0.0], 20), np.repeat(list("abcd"), 20).tolist()
-    with pytest.raises(ConfigError, match=r"whole batches cannot .* gets no case"):
-        deal(labels, ["x"] * 80, batches, plan(train=("x",), how="batch", nodes=2), 0)
-    with pytest.raises(ConfigError, match="have no batch"):
-        deal(labels, ["x"] * 80, [""] * 80, plan(train=("x",), how="batch", nodes=2), 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
@@ -15,6 +15,7 @@ from models.evaluation.operating_points import Locked, exact_proportion, try_thr
 COUNT = st.integers(0, 40)
 
 
+@settings(deadline=None)
 @given(COUNT, COUNT, COUNT, COUNT)
 def test_metrics_are_those_of_others(tp: int, tn: int, fp: int, fn: int) -> None:
     labels = np.repeat([1, 0, 0, 1], [tp, tn, fp, fn])
