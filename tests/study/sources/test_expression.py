@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.errors import ConfigError, InputError
 from wsi_swarm.study.sources import left_out, load_source
+from wsi_swarm.study.sources.twins import PERSON
 from wsi_swarm.study.types import TableSource
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def test_samples_with_a_label_and_all_columns_of_meta(tmp_path: Path) -> None:
     assert source.columns == ("g1", "g2")
     assert source.values.tolist() == [[10, 1], [30, 3], [40, 4], [50, 5]]
     assert source.clinical["Status"] == ("Control", "Control", "PTB", "PTB")
-    assert list(source.clinical) == ["Study", "Status", "Person", "Time"]
+    assert list(source.clinical) == ["Study", "Status", "Person", "Time", PERSON]
+    assert source.clinical[PERSON] == source.patients
     assert left_out(tmp_path / "work") == (
         "1 measured and not in the clinical table",
         "1 in the clinical table and not measured",

@@ -11,7 +11,7 @@ from models.cohort import load_cohort
 from models.feature_kind import count_tiles
 from pipelines.errors import ConfigError
 from pipelines.features import read_features
-from wsi_swarm.study.sources import left_out, load_source, refuse_twins
+from wsi_swarm.study.sources import left_out, load_source, refuse_shared_people
 from wsi_swarm.study.types import SlideSource, TableSource
 
 if TYPE_CHECKING:
@@ -69,10 +69,20 @@ def test_the_three_studies_of_the_omics_test_are_three_cohorts(real_data: Path, 
     ]
     found = {one.name: (len(one.patients), one.clinical["TBStatus"].count("PTB")) for one in sources}
     assert found == sizes
-    refuse_twins(sources)
+    refuse_shared_people(sources)
     again = tuberculosis(real_data, tmp_path / "again", "GSE19491", "GSE19435", where={"Study": ["GSE19435"]})
-    with pytest.raises(ConfigError, match="'GSE19444' and 'GSE19435' share 12 samples under two names"):
-        refuse_twins([*sources, again])
+    with pytest.raises(ConfigError, match="'GSE19444' and 'GSE19435' share 12 persons under two names"):
+        refuse_shared_people([*sources, again])
+
+
+def test_a_person_whose_samples_of_two_studies_differ_is_found_in_both(real_data: Path, tmp_path: Path) -> None:
+    """Of GSE42827 the first sample of each person is kept, and it is another than the one that GSE42830 has again."""
+    one, other = (
+        tuberculosis(real_data, tmp_path / study, "GSE42834", study, person="PatientID", where={"Study": [study]})
+        for study in ("GSE42827", "GSE42830")
+    )
+    with pytest.raises(ConfigError, match="'GSE42827' and 'GSE42830' share 5 persons under two names"):
+        refuse_shared_people([one, other])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import ConfigError
-from wsi_swarm.study.sources import refuse_twins
+from wsi_swarm.study.sources import refuse_shared_people
 from wsi_swarm.study.sources.twins import find_twins
 from wsi_swarm.study.types import TableSource
 
@@ -43,6 +43,6 @@ def test_too_few_genes_or_samples_tell_nothing() -> None:
 
 def test_cohorts_that_share_people_are_refused() -> None:
     values = people(60)
-    refuse_twins([cohort("a", values[:30]), cohort("b", values[30:])])
-    with pytest.raises(ConfigError, match=r"'a' and 'b' share 2 samples under two names \(a028 = b000, a029 = b001\)"):
-        refuse_twins([cohort("a", values[:30]), cohort("b", values[28:])])
+    refuse_shared_people([cohort("a", values[:30]), cohort("b", values[30:])])
+    with pytest.raises(ConfigError, match=r"'a' and 'b' share 2 persons under two names \(a028 = b000, a029 = b001\)"):
+        refuse_shared_people([cohort("a", values[:30]), cohort("b", values[28:])])

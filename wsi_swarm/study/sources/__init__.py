@@ -14,7 +14,7 @@ from wsi_swarm.study.sources.options import Options, Place, parse_options
 from wsi_swarm.study.sources.record import left_out
 from wsi_swarm.study.sources.seed_paper import SeedPaperOptions, load_seed_paper
 from wsi_swarm.study.sources.tables import SlidesOptions, TableOptions, load_slides, load_table
-from wsi_swarm.study.sources.twins import refuse_twins
+from wsi_swarm.study.sources.twins import refuse_shared_people
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from wsi_swarm.study.types import Source
 
-__all__ = ["KINDS", "Kind", "left_out", "load_source", "refuse_twins"]
+__all__ = ["KINDS", "Kind", "left_out", "load_source", "refuse_shared_people"]
 
 
 @dataclass(frozen=True)

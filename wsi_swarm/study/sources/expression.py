@@ -14,7 +14,7 @@ from wsi_swarm.errors import ConfigError
 from wsi_swarm.study.sources.assemble import Clinical, known, table_source, without_partner
 from wsi_swarm.study.sources.options import Options, Place
 from wsi_swarm.study.sources.record import finish
-from wsi_swarm.study.sources.twins import find_twins
+from wsi_swarm.study.sources.twins import PERSON, find_twins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +85,8 @@ def load_expression(place: Place, options: ExpressionOptions) -> TableSource:
     firsts = _first_of_each(clinical, keep, persons, options.order)
     if len(firsts) < len(keep):
         left_out.append(f"{len(keep) - len(firsts)} further samples of persons who have one already")
+    for sample, row in clinical.items():
+        row[PERSON] = persons[sample]
     genes = _genes(place, options.columns) or measured.columns
     source = table_source(place.name, measured, clinical, firsts, measured.select(genes), genes)
     finish(place, "expression", options, left_out)

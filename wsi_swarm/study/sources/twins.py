@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from wsi_swarm.study.types import TableSource
 
+PERSON = "PERSON (a sample)"
+"""Clinical column of cohorts of kind ``expression``: samples of one person name the same of that person's samples."""
 ALIKE = 0.97
 FEWEST_GENES = 30
 FEWEST_SAMPLES = 20
@@ -44,27 +46,33 @@ def find_twins(values: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(first.tolist(), second.tolist(), strict=True))
 
 
-def refuse_twins(sources: Sequence[TableSource]) -> None:
-    """Refuse cohorts that share measurements under different names.
+def refuse_shared_people(sources: Sequence[TableSource]) -> None:
+    """Refuse cohorts that share persons under different names.
 
     Raises
     ------
     ConfigError
-        Naming the first pair of cohorts and how many samples they share.
+        Naming the first pair of cohorts and how many persons they share.
     """
     for number, one in enumerate(sources):
         for other in sources[number + 1 :]:
-            pairs = _between(one, other)
+            pairs = sorted({*_alike(one, other), *_told(one, other)})
             if pairs:
                 shown = ", ".join(f"{a} = {b}" for a, b in pairs[:3])
                 msg = (
-                    f"the cohorts '{one.name}' and '{other.name}' share {len(pairs)} samples under two names "
+                    f"the cohorts '{one.name}' and '{other.name}' share {len(pairs)} persons under two names "
                     f"({shown}{', ...' if len(pairs) > 3 else ''}); leave one cohort out, or read both as one cohort"
                 )
                 raise ConfigError(msg)
 
 
-def _between(one: TableSource, other: TableSource) -> list[tuple[str, str]]:
+def _told(one: TableSource, other: TableSource) -> list[tuple[str, str]]:
+    persons = dict(zip(one.clinical.get(PERSON, ()), one.patients, strict=False))
+    pairs = zip(other.clinical.get(PERSON, ()), other.patients, strict=False)
+    return [(persons[person], sample) for person, sample in pairs if person in persons]
+
+
+def _alike(one: TableSource, other: TableSource) -> list[tuple[str, str]]:
     genes = sorted(set(one.columns) & set(other.columns))
     if len(genes) < FEWEST_GENES:
         return []
