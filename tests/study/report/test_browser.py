@@ -27,7 +27,7 @@ def test_the_page_shows_every_arm_in_its_colour_and_is_no_wider_than_the_window(
     report = write_report(tmp_path, study.told, study.table, study.verdicts, study.makes, study.real)
     shot = tmp_path / "shot.png"
     subprocess.run(
-        [program, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},9000",
+        [program, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},14000",
          f"--screenshot={shot}", report.as_uri()],
         capture_output=True, timeout=120, check=True,
     )  # fmt: skip
@@ -35,6 +35,6 @@ def test_the_page_shows_every_arm_in_its_colour_and_is_no_wider_than_the_window(
         pixels = np.asarray(image.convert("RGB")).astype(int)
     for look in LOOKS.values():
         colour = [int(look.colour[at : at + 2], 16) for at in (1, 3, 5)]
-        assert (np.abs(pixels - colour).max(axis=2) < 4).sum() > 200
+        assert (np.abs(pixels - colour).max(axis=2) < 4).sum() > 100
     assert (pixels[:30] < 60).all(axis=2).mean() > 0.4  # the banner in black: the style sheet was allowed
     assert (pixels[200:, -8:] > 250).all()  # nothing sticks out: tables and wide figures move within their own box

@@ -18,6 +18,7 @@ from wsi_swarm.study.report.differences import forest, reach
 from wsi_swarm.study.report.figures import group_figures
 from wsi_swarm.study.report.frame import best_local, checked, limits, panels_of
 from wsi_swarm.study.report.lines import axis_name, line_figure, series_of
+from wsi_swarm.study.report.looks import LOOKS
 from wsi_swarm.study.report.makeup import makeup_figure
 from wsi_swarm.study.report.real_nodes import identical, in_words
 from wsi_swarm.study.report.svg import spread, text_width
@@ -181,3 +182,10 @@ def test_labels_move_apart_and_stay_within():
     assert ordered[0] >= 0
     assert ordered[-1] <= 100
     assert placed[3] > placed[4]
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=list(LOOKS))
+def test_words_can_be_read_on_white(look):
+    parts = np.array([int(look.words[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    assert 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05) >= 4.5

@@ -18,8 +18,8 @@ OUTCOMES = ("yes", "open", "no")
 FOLDED = 14
 """A scenario with more verdicts than these folds their sentences under their counts, whatever they say."""
 
-MANY_SCENARIOS = 4
-"""With so many scenarios all of them fold their sentences: the overview shows every answer, the page stays short."""
+MANY_SCENARIOS, MANY_VERDICTS = 4, 24
+"""From so many scenarios on, or with more verdicts, all sentences are folded: the overview shows every answer."""
 
 _ASKED = {
     "each": ("Did the swarm beat each centre alone?", "beats each node"),
@@ -84,7 +84,7 @@ class Answers:
     spans
         Arms with the number of their columns.
     methods
-        How intervals were made, each with the scenarios where they were made so.
+        How intervals were made, each with the comparisons for which they were made so.
     best
         Whether a best node was asked for.
     """
@@ -104,6 +104,7 @@ def answers(verdicts: Sequence[Verdict]) -> Answers:
     kinds = [kind for kind in _ASKED if any(_kind(v) == kind for v in verdicts)]
     asked = [(arm, kind) for arm in arms for kind in kinds if _some(verdicts, arm, kind)]
     scenarios = dict.fromkeys(v.scenario for v in verdicts)
+    folded = len(scenarios) >= MANY_SCENARIOS or len(verdicts) > MANY_VERDICTS
     lines = []
     for key in dict.fromkeys((v.scenario, v.learner, v.target, v.metric) for v in verdicts):
         scenario, learner, target, metric = key
@@ -115,7 +116,7 @@ def answers(verdicts: Sequence[Verdict]) -> Answers:
         tuple((arm, _ASKED[kind][1]) for arm, kind in asked),
         tuple(Counter(arm for arm, _ in asked).items()),
         tuple(lines),
-        tuple(_block(scenario, verdicts, len(scenarios) >= MANY_SCENARIOS) for scenario in scenarios),
+        tuple(_block(scenario, verdicts, folded) for scenario in scenarios),
         _methods(verdicts),
         "best" in kinds,
     )
@@ -167,12 +168,11 @@ def _block(scenario: str, verdicts: Sequence[Verdict], folded: bool) -> Block:
 
 
 def _methods(verdicts: Sequence[Verdict]) -> tuple[tuple[str, str], ...]:
-    found: dict[str, dict[str, None]] = {}
-    for v in verdicts:
-        if v.method:
-            found.setdefault(v.method, {})[v.scenario] = None
     every = len({v.scenario for v in verdicts})
-    return tuple(
-        ("all scenarios" if len(where) == every and every > 1 else ", ".join(where), method)
-        for method, where in found.items()
-    )
+    found = []
+    for method in dict.fromkeys(v.method for v in verdicts if v.method):
+        own = [v for v in verdicts if v.method == method]
+        scenarios = dict.fromkeys(v.scenario for v in own)
+        where = "" if len(scenarios) == every else f": {', '.join(scenarios)}"
+        found.append((method, f"{len(own)} of {len(verdicts)} comparisons{where}"))
+    return tuple(found)

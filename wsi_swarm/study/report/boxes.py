@@ -60,7 +60,7 @@ def box_panel(panel: Panel, metric: str, ends: tuple[float, float], ident: str) 
         x = columns.left + columns.width * split
         drawing.line(x, _TOP - 22, x, _TOP + _PLOT, stroke=SOFT, stroke_dasharray="1 3")
     drawing.line(columns.left, _TOP + _PLOT, columns.right, _TOP + _PLOT, stroke_width=1.2)
-    columns.write(drawing, _TOP + _PLOT, [look.colour for _, look, _ in shown])
+    columns.write(drawing, _TOP + _PLOT, [look.words for _, look, _ in shown])
     said = "; ".join(
         f"{name.strip()}: " + (f"mean {number(values.mean())}" if len(values) else "no value")
         for name, _, values in shown
@@ -84,7 +84,7 @@ def _column(drawing: Drawing, x: float, scale: Scale, look: Look, values: Column
             drawing.text(x, _TOP + _PLOT / 2, "–", 14, text_anchor="middle", fill=SOFT)
         return
     # Every other mean a little higher would be clutter; three decimals fit the narrowest column.
-    drawing.text(x, 35, number(float(values.mean())), 10.5, text_anchor="middle", fill=look.colour, font_weight="bold")
+    drawing.text(x, 35, number(float(values.mean())), 10.5, text_anchor="middle", fill=look.words, font_weight="bold")
     if len(values) >= FEW:
         stats = boxplot_stats(values.to_numpy(float), whis=1.5)[0]
         low, high = scale(stats["q1"]), scale(stats["q3"])

@@ -108,5 +108,5 @@ def _row(drawing: Drawing, verdict: Verdict, scale: Scale, top: float) -> None:
     if known:
         drawing.mark(scale(verdict.difference), y, 4.6, look, verdict.words, stroke_width=1)
     name = shortened(f"{verdict.arm} − {verdict.against}", 42)
-    drawing.text(_LEFT, top + 13, name, 11.5, fill=look.colour, **_HALO)
+    drawing.text(_LEFT, top + 13, name, 11.5, fill=look.words, **_HALO)
     drawing.text(_LEFT + _PLOT, top + 13, text, 11.5, text_anchor="end", **_HALO)

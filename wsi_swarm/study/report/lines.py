@@ -95,7 +95,7 @@ def line_figure(panels: Sequence[Panel], metric: str, ends: tuple[float, float],
     for name, y, end in zip(lines, labels, wanted, strict=True):
         look = LOOKS[name]
         drawing.line(_LEFT + _WIDTH - 6, end, _LEFT + _WIDTH + 8, y, stroke=FAINT)
-        drawing.text(_LEFT + _WIDTH + 11, y + 4, name, 11.5, fill=look.colour, font_weight="bold")
+        drawing.text(_LEFT + _WIDTH + 11, y + 4, name, 11.5, fill=look.words, font_weight="bold")
     said = "; ".join(
         f"{name}: " + ", ".join(f"{number(p.mean)} at {p.x:g}" for p in points) for name, points in lines.items()
     )

@@ -18,21 +18,32 @@ NEGATIVE = "#dcdcdc"
 
 @dataclass(frozen=True)
 class Look:
-    """Colour, marker (``circle``, ``square``, ``triangle`` or ``diamond``), whether it is filled, and dashes."""
+    """How an arm is drawn.
+
+    Attributes
+    ----------
+    colour, words
+        Of marks and lines; of words, which need a darker one to be read on white (contrast of 4.5 and more).
+    marker
+        ``circle``, ``square``, ``triangle`` or ``diamond``.
+    filled, dash
+        Of the marker, and of a line.
+    """
 
     colour: str
+    words: str
     marker: str
     filled: bool = True
     dash: str = ""
 
 
 LOOKS = {
-    LOCAL: Look(COLOURS[0], "circle"),
-    BEST_LOCAL: Look(COLOURS[0], "circle"),
-    MEAN_LOCAL: Look(COLOURS[0], "circle", filled=False, dash="2 3"),
-    MERGED: Look(COLOURS[6], "square", dash="7 3"),
-    EQUAL: Look(COLOURS[2], "triangle", dash="9 3 2 3"),
-    WEIGHTED: Look(COLOURS[1], "diamond"),
+    LOCAL: Look(COLOURS[0], "#005a8c", "circle"),
+    BEST_LOCAL: Look(COLOURS[0], "#005a8c", "circle"),
+    MEAN_LOCAL: Look(COLOURS[0], "#005a8c", "circle", filled=False, dash="2 3"),
+    MERGED: Look(COLOURS[6], "#000000", "square", dash="7 3"),
+    EQUAL: Look(COLOURS[2], "#006b4e", "triangle", dash="9 3 2 3"),
+    WEIGHTED: Look(COLOURS[1], "#9c3d00", "diamond"),
 }
 
 
@@ -41,4 +52,4 @@ def look_of(model: str) -> Look:
     for name in (model, *(arm for arm in LOOKS if model.startswith(f"{arm} "))):
         if name in LOOKS:
             return LOOKS[name]
-    return Look(SOFT, "circle", filled=False)
+    return Look(SOFT, SOFT, "circle", filled=False)
