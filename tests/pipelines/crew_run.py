@@ -64,6 +64,8 @@ class FragileEncoder(SmallEncoder):
 
 
 if __name__ == "__main__":
+    # A shell's background job, as a CI's may be, begins with interrupts ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     slides, job, mode = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     try:
         summary = extract_on_devices(slides, job, Make(mode, job.parent), ["cpu", "cpu"], ExtractOptions(4, 1))

@@ -131,6 +131,7 @@ def test_only_the_failed_are_tried_again(real_data: Path, job: Path, run: Run) -
     assert state["attempts"] == 3
 
 
+@pytest.mark.usefixtures("real_data")
 def test_two_formats_of_one_slide_have_near_equal_features(job: Path) -> None:
     svs, dicom = (read_features(job / f"features/stain-texture/{name}.h5") for name in list(DONE)[:2])
     assert np.array_equal(svs.coords, dicom.coords)

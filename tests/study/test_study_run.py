@@ -42,7 +42,7 @@ train = ["a", "b", "c"]
 test = 0.25
 how = "cohorts"
 late = { c = 1 }
-arms = ["merged", "swarm equal"]
+arms = ["merged", "swarm basic"]
 
 [real]
 scenario = "centres"
@@ -84,7 +84,7 @@ nodes = 2
 [real]
 scenario = "laboratories"
 learner = "lasso"
-arm = "swarm equal"
+arm = "swarm basic"
 """
 
 
@@ -115,10 +115,10 @@ def test_the_table_has_every_arm_and_follows_from_the_predictions(slides):
     rows = pd.read_csv(out / "results.csv", keep_default_na=False, na_values=[""])
     centres = rows[rows.scenario == "centres"]
     first = centres[(centres.repeat == 0) & (centres.target == "MSI")].fillna({"node": ""})
-    models = ["local a", "local b", "local c", "merged", "swarm equal", "swarm weighted"]
+    models = ["local a", "local b", "local c", "merged", "swarm basic", "swarm weighted"]
     assert [f"{row.arm} {row.node}".strip() for row in first.itertuples()] == models
     assert set(centres.n_test) == {39, 40}
-    assert set(rows[rows.scenario == "late"].arm) == {"merged", "swarm equal"}
+    assert set(rows[rows.scenario == "late"].arm) == {"merged", "swarm basic"}
     with gzip.open(out / "predictions.csv.gz", "rt") as handle:
         told = pd.read_csv(handle, keep_default_na=False, na_values=[""])
     one = told[(told.scenario == "centres") & (told.arm == "merged") & (told.repeat == 1) & (told.target == "BRAF")]
@@ -176,7 +176,7 @@ def test_mistakes_in_a_study_file_are_named(tmp_path):
         (("nodes = [2, 4]", "rounds = [2, 4]"), "sweep takes patients or nodes"),
         (("repeats = 3", "repeat = 3"), "repeat: Extra inputs"),
         (('scenario = "laboratories"', 'scenario = "laboratory"'), r"\[real\] names scenario 'laboratory'"),
-        (('arm = "swarm equal"', 'arm = "merged"'), "real.arm"),
+        (('arm = "swarm basic"', 'arm = "merged"'), "real.arm"),
         (("name =", "name"), "study.toml"),
         (("effect = 1.0", "efect = 1.0"), "efect"),
     ):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from models.evaluation.counts import rates
 from models.train import train_model
 from wsi_swarm.study.deal import deal
 from wsi_swarm.study.in_process import swarm_states
@@ -87,7 +88,7 @@ def train_arms(
         one = material.learner(equal, rows, apart=arm == "merged")
         state = train_model(one, equal.rounds, equal.local_steps(equal.sync_steps, one.steps_per_epoch), seed)
         yield Trained(arm, node, state, rows, one, equal, time.monotonic() - began)
-    for arm in ("swarm equal", "swarm weighted"):
+    for arm in ("swarm basic", "swarm weighted"):
         if arm not in scenario.arms:
             continue
         began = time.monotonic()
@@ -160,14 +161,10 @@ def measures(labels: np.ndarray, scores: np.ndarray) -> dict[str, float]:
         (N,) 0 or 1, and probabilities; all but the areas are at the threshold .5.
     """
     called, true = scores >= THRESHOLD, labels == 1
-    tp, fp = int((called & true).sum()), int((called & ~true).sum())
-    fn, tn = int((~called & true).sum()), int((~called & ~true).sum())
-    both = tp + fn > 0 and fp + tn > 0
+    counts = [int(cell.sum()) for cell in (called & true, ~called & ~true, called & ~true, ~called & true)]
+    both = len(np.unique(labels)) == 2
     return {
         "auroc": float(roc_auc_score(labels, scores)) if both else np.nan,
         "auprc": float(average_precision_score(labels, scores)) if both else np.nan,
-        "accuracy": (tp + tn) / len(labels) if len(labels) else np.nan,
-        "sensitivity": tp / (tp + fn) if tp + fn else np.nan,
-        "specificity": tn / (tn + fp) if tn + fp else np.nan,
-        "f1": 2 * tp / (2 * tp + fp + fn) if tp + fn else np.nan,
+        **{name: float(rate) for name, rate in rates(*counts).items()},
     }

@@ -105,7 +105,7 @@ class RealPlan(_Section):
 
     scenario: str
     learner: str
-    arm: Literal["swarm equal", "swarm weighted"] = "swarm weighted"
+    arm: Literal["swarm basic", "swarm weighted"] = "swarm weighted"
 
 
 class Study(_Section):

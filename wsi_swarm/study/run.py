@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.files import write_bytes, write_json, write_text
 from wsi_swarm.errors import IntegrityError
 from wsi_swarm.study import results
+from wsi_swarm.study.gallery import make_galleries
 from wsi_swarm.study.job import dealt, run_config
 from wsi_swarm.study.report.page import write_report
 from wsi_swarm.study.runner import Runner, do_all, jobs_of
@@ -88,7 +89,7 @@ def run_study(
         study.name,
         study.title,
         study.question,
-        tuple(_cohort_line(runner.source(name), study) for name in _used(jobs)),
+        tuple(" ".join([_cohort_line(runner.source(n), study), *runner.left_out(n)]) for n in _used(jobs)),
         {job.scenario: _scenario_line(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)},
         {job.learner: job.how.say or job.learner for job in jobs},
         study.repeats,
@@ -97,6 +98,7 @@ def run_study(
         f"wsi-swarm {version('wsi-swarm')}, torch {version('torch')}",
         round(time.monotonic() - began, 1),
         study.notes,
+        _galleries(runner, jobs),
     )
     text = StringIO()
     rows.to_csv(text, index=False, lineterminator="\n")
@@ -149,6 +151,12 @@ def _repeat_with_real_nodes(
             job.scenario, job.learner, wanted.arm, job.repeat, root, swarm.root, len(nodes), swarm.rounds, seconds
         )
     ]
+
+
+def _galleries(runner: Runner, jobs: Sequence[Job]) -> dict[str, str]:
+    wanted = runner.study.real
+    asked = (wanted.scenario, wanted.learner, 0) if wanted else None
+    return next((make_galleries(runner, j) for j in jobs if (j.scenario, j.learner, j.repeat) == asked), {})
 
 
 def _used(jobs: Sequence[Job]) -> list[str]:

@@ -14,7 +14,10 @@ from pipelines.files import write_json
 from pipelines.progress import progress
 from wsi_swarm.study.job import run_job
 from wsi_swarm.study.materials import make_material
-from wsi_swarm.study.sources import load_source
+from wsi_swarm.study.sources import left_out, load_source, refuse_shared_people
+from wsi_swarm.study.sources.drawn_slides import DrawnSlidesOptions, draw_again
+from wsi_swarm.study.sources.options import Place
+from wsi_swarm.study.types import TableSource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,6 +84,18 @@ class Runner:
             self._sources[name] = load_source(name, kind, options, self.data, work, self.study.seed)
         return self._sources[name]
 
+    def slide(self, cohort: str, patient: str) -> Path | None:
+        """Return a patient's slide if it is at hand, drawn again if need be."""
+        options = dict(self.study.cohorts[cohort])
+        if options.pop("kind", "") != "drawn_slides":
+            return None
+        place = Place(cohort, self.data, self.out / "cohorts" / cohort, self.study.seed)
+        return draw_again(place, DrawnSlidesOptions.model_validate(options), [patient])[0]
+
+    def left_out(self, cohort: str) -> tuple[str, ...]:
+        """Return a sentence for each group of a cohort's patients that was left out."""
+        return left_out(self.out / "cohorts" / cohort)
+
     def material(self, plan: ScenarioPlan) -> Material:
         """Return a scenario's patients."""
         return self._material(plan)[0]
@@ -89,7 +104,9 @@ class Runner:
         names = (*plan.train, *(plan.test if isinstance(plan.test, tuple) else ()))
         key = (*names, plan.batch)
         if key not in self._materials:
-            made = make_material([self.source(name) for name in names], self.study.targets, plan.batch)
+            sources = [self.source(name) for name in names]
+            refuse_shared_people([one for one in sources if isinstance(one, TableSource)])
+            made = make_material(sources, self.study.targets, plan.batch)
             self._materials = {key: (made, made.sha256())}  # one at a time: scenarios come in order, and may be large
         return self._materials[key]
 

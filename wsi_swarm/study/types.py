@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-Arm = Literal["local", "merged", "swarm equal", "swarm weighted"]
-ARMS: tuple[Arm, ...] = ("local", "merged", "swarm equal", "swarm weighted")
+Arm = Literal["local", "merged", "swarm basic", "swarm weighted"]
+ARMS: tuple[Arm, ...] = ("local", "merged", "swarm basic", "swarm weighted")
 
 
 @dataclass(frozen=True, eq=False)

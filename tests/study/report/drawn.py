@@ -54,7 +54,7 @@ def add_scenario(study, name, nodes, *, learner="attention MIL", target="MSI", p
     level = 0.62 + 0.07 * np.log(patients / 20)
     models = [("local", node, level + rng.normal(0, 0.03), size) for node, size in sizes.items()]
     whole = sum(sizes.values())
-    models += [("merged", "", level + 0.13, whole), ("swarm equal", "", level + 0.09, whole)]
+    models += [("merged", "", level + 0.13, whole), ("swarm basic", "", level + 0.09, whole)]
     models += [("swarm weighted", "", level + 0.12, whole)]
     positive = round(n_test * prevalence)
     values = {}
@@ -75,7 +75,7 @@ def add_scenario(study, name, nodes, *, learner="attention MIL", target="MSI", p
     best = max(own, key=lambda node: np.mean(own[node]))
     rivals = {f"the best node, {best}": own[best], "the nodes' mean": np.mean(list(own.values()), axis=0)}
     rivals = {f"local {node}": found for node, found in own.items()} if each else rivals
-    for arm in ("swarm equal", "swarm weighted"):
+    for arm in ("swarm basic", "swarm weighted"):
         for against, theirs in rivals.items():
             study.verdicts.append(_verdict(name, learner, target, arm, against, values[arm], theirs))
         theirs = values["merged"]

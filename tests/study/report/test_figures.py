@@ -95,7 +95,7 @@ def test_lines_hold_means_and_the_middle_of_the_repeats():
     members = [panel for panel in panels(study) if panel.rows["group"].iloc[0]]
     table = study.table
     lines = series_of(members, "auroc")
-    assert list(lines) == ["best local", "mean local", "merged", "swarm equal", "swarm weighted"]
+    assert list(lines) == ["best local", "mean local", "merged", "swarm basic", "swarm weighted"]
     for point in lines["merged"]:
         values = table[(table["x"] == point.x) & (table["arm"] == "merged")]["auroc"]
         assert point.mean == pytest.approx(values.mean())
@@ -143,7 +143,7 @@ def test_the_forest_writes_every_difference_and_one_without_interval():
 def test_of_many_nodes_the_forest_shows_the_nearest_and_the_farthest():
     study = add_scenario(DrawnStudy(), "s", [f"node-{n}" for n in range(32)], each=True)
     svg = forest(study.verdicts, reach(study.verdicts), "a")
-    for arm in ("swarm equal", "swarm weighted"):
+    for arm in ("swarm basic", "swarm weighted"):
         beside = sorted(v.difference for v in study.verdicts if v.arm == arm and v.question == "beats")
         assert signed(beside[0]) in svg
         assert signed(beside[-1]) in svg

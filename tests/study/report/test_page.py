@@ -168,7 +168,7 @@ def test_contents_are_there_from_four_scenarios_on(large, tmp_path):
 def test_galleries_lie_in_the_page(tmp_path):
     study = small_study()
     (tmp_path / "top.png").write_bytes(b"\x89PNG drawn")
-    study.told = dataclasses.replace(study.told, galleries={"swarm equal": "top.png"})
+    study.told = dataclasses.replace(study.told, galleries={"swarm basic": "top.png"})
     assert '<img src="data:image/png;base64,' in page(tmp_path, study)
     for name in ("none.png", "../top.png", "top.svg"):
         study.told = dataclasses.replace(study.told, galleries={"merged": name})

@@ -46,7 +46,7 @@ def test_a_cohort_is_what_was_asked_for(
     assert source.values.shape == (patients, genes) == (len(source.patients), len(source.columns))
     assert source.values.dtype == np.float32
     assert np.isfinite(source.values).all()
-    assert source.clinical["AML"].count("yes") == round(prevalence * patients)
+    assert source.clinical["cancer"].count("AML") == round(prevalence * patients)
     sizes = [source.clinical["LAB"].count(lab) for lab in set(source.clinical["LAB"])]
     assert len(sizes) == min(batches, patients)
     assert max(sizes) - min(sizes) <= 1
@@ -64,7 +64,7 @@ def test_cohorts_of_one_study_share_the_disease_and_nothing_else(tmp_path: Path)
     assert np.abs(one.values[:100] - other.values[:100]).min() > 0
 
     def signature(source: TableSource) -> np.ndarray:
-        aml = np.array(source.clinical["AML"]) == "yes"
+        aml = np.array(source.clinical["cancer"]) == "AML"
         return source.values[aml].mean(0) - source.values[~aml].mean(0)
 
     assert np.corrcoef(signature(one), signature(other))[0, 1] > 0.7
@@ -83,7 +83,7 @@ def test_laboratories_shift_and_stretch_genes(tmp_path: Path) -> None:
 def test_more_patients_teach_more_and_a_hundred_are_neither_trivial_nor_hopeless(tmp_path: Path) -> None:
     """At the paper's number of genes and the default effects."""
     source = draw(tmp_path, patients=600, genes=12_708, batches=3)
-    truth = np.array(source.clinical["AML"]) == "yes"
+    truth = np.array(source.clinical["cancer"]) == "AML"
     values = scale(source.values, "rank")
     found = [
         roc_auc_score(truth[300:], model.decision_function(values[300:]))

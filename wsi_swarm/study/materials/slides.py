@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 
+from models.aggregators import DEFAULT, aggregator_class
 from models.bags import data_sha256, label_matrix, load_bag
 from models.cohort import load_cohort
 from models.mil_batches import Packing
@@ -96,6 +97,14 @@ class SlideMaterial:
                 tiles = [self._bags[row].take(2**31, np.random.default_rng(0)) for row in rows[start : start + AT_ONCE]]
                 found.append(network.predict(packing.pack(tiles), [len(bag) for bag in tiles]).numpy())
         return np.concatenate(found)
+
+    def explains(self, settings: Mapping[str, Any]) -> bool:
+        """Whether a learner with these settings can say which tile counts how much."""
+        return aggregator_class(str(settings.get("aggregator", DEFAULT))).explains
+
+    def files(self, row: int) -> tuple[Path, ...]:
+        """Return a patient's feature files."""
+        return self._patients[row].slides
 
     def write_centre(self, rows: np.ndarray, folder: Path) -> Sources:
         """Write both tables, and copy the feature files."""

@@ -59,7 +59,7 @@ class Panel:
     rows
         The part of the results table.
     models
-        Nodes in the order of the table, then merged, swarm equal, swarm weighted.
+        Nodes in the order of the table, then merged, swarm basic, swarm weighted.
     """
 
     scenario: str

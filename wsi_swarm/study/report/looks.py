@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from models.evaluation.plots import COLOURS
 
-LOCAL, MERGED, EQUAL, WEIGHTED = "local", "merged", "swarm equal", "swarm weighted"
+LOCAL, MERGED, EQUAL, WEIGHTED = "local", "merged", "swarm basic", "swarm weighted"
 BEST_LOCAL, MEAN_LOCAL = "best local", "mean local"
 
 INK = "#1b1b1b"

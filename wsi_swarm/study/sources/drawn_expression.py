@@ -2,7 +2,7 @@
 
 Nothing in it was measured, and the sizes of all effects are invented. Genes have means and spreads of their own and
 move together in modules. Each laboratory shifts and stretches every gene. A part of the genes carries the signature of
-the label AML: each patient has one strength of it, around 1 with AML and around 0 without, and the two overlap, so that
+the label: each patient has one strength of it, around 1 with AML and around 0 with ALL, and the two overlap, so that
 even who knew the signature could not tell all patients apart.
 
 Means, modules and signature follow from the seed alone, patients and laboratories from the seed and the cohort's name:
@@ -21,7 +21,8 @@ from wsi_swarm.study.sources.options import Options, Place, Share
 from wsi_swarm.study.sources.record import claim, finish
 from wsi_swarm.study.types import TableSource
 
-AML, LAB = "AML", "LAB"
+CANCER, LAB = "cancer", "LAB"
+AML, ALL = "AML", "ALL"
 MODULES = 60
 
 Size = Annotated[float, Field(ge=0, le=100)]
@@ -69,7 +70,7 @@ class _Disease:
 
 
 def load_drawn_expression(place: Place, options: DrawnExpressionOptions) -> TableSource:
-    """Draw a cohort with the clinical columns AML (yes, no) and LAB; equal settings give equal bytes.
+    """Draw a cohort with the clinical columns cancer (AML, ALL) and LAB; equal settings give equal bytes.
 
     It takes a few seconds and is not kept: a second call draws it again.
     """
@@ -88,7 +89,7 @@ def load_drawn_expression(place: Place, options: DrawnExpressionOptions) -> Tabl
         tuple(f"GENE{number + 1:06d}" for number in range(options.genes)),
         values,
         {
-            AML: tuple("yes" if one else "no" for one in with_aml),
+            CANCER: tuple(AML if one else ALL for one in with_aml),
             LAB: tuple(f"{place.name} laboratory {one + 1}" for one in lab),
         },
         drawn=True,
