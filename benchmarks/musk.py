@@ -3,39 +3,44 @@
     python -m benchmarks.musk ../shared/data/mil
 
 Folds are the published ones where the file has them (``train_mask``), else stratified by seed. In each training part
-four of five bags train and the fifth part chooses the settings among ``GRID`` and the round; features are scaled by
-mean and spread of the whole training part, never of the test part. The test part is predicted once, and the threshold
-is 1/2.
+an inner cross-validation over thirds chooses among ``CANDIDATES`` by the held-out loss; the chosen settings then train
+``MEMBERS`` networks on the whole training part, whose mean logit decides. Features are scaled by mean and spread of the
+training part, never of the test part. The test part is predicted once, and the threshold is 1/2.
 """
 
 from __future__ import annotations
 
 import argparse
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from models.bags import Bag
-from models.crossval import Plan, candidates, train_fold
+from models.crossval import ensemble
 from models.feature_kind import FeatureKind
+from models.held_out import held_out_loss
 from models.hyperparameters import Hyperparameters
 from models.mil_learner import MilLearner
 from models.model_file import Model, ModelSpec
 from models.predict import predict_bag
+from models.rounds import train_rounds
 from models.splits import deal
 from models.targets import Target
 
 DATASETS = ("Musk1", "Musk2", "Fox", "Tiger")
 PUBLISHED = {"Musk1": 0.892, "Musk2": 0.858, "Fox": 0.615, "Tiger": 0.839}
 FLOOR = {"Musk1": 0.86, "Musk2": 0.82, "Fox": 0.56, "Tiger": 0.81}
-GRID = {"learning_rate": [1e-3, 3e-3], "input_dropout": [0.0, 0.3]}
-"""Fixed before the first run."""
-
-PLAN = Plan(rounds=10, steps=40, patience=10)
-REPEATS, FOLDS, INNER = 5, 10, 5
+REPEATS, FOLDS, INNER, MEMBERS = 5, 10, 3, 5
+ROUNDS = 10
 BASE = Hyperparameters(bag_tiles=256, weight_decay=0.1)
+CANDIDATES = (
+    (replace(BASE, input_dropout=0.0, dropout=0.25), 40),
+    (replace(BASE, input_dropout=0.3, dropout=0.5), 100),
+)
+"""Settings, and steps of each of the ``ROUNDS``: little regularised and short, or more and longer."""
 
 
 def folds_of(path: Path) -> np.ndarray:
@@ -55,20 +60,28 @@ def fold_accuracy(path: Path, train: np.ndarray, aggregator: str, seed: int) -> 
     values, bag, y = data["X"], data["bag"], data["y"] > 0
     seen = values[train[bag]]
     scaled = np.clip((values - seen.mean(0)) / (seen.std(0) + 1e-6), -5, 5).astype(np.float16)
-    spec = ModelSpec(
-        (Target("bag", "1", ("0",)),), FeatureKind("raw", "", "", values.shape[1], 1.0, 1.0), aggregator=aggregator
-    )
+    target, kind = Target("bag", "1", ("0",)), FeatureKind("raw", "", "", values.shape[1], 1.0, 1.0)
+    spec = ModelSpec((target,), kind, aggregator=aggregator)
     # The learner holds the training bags alone: nothing of the test part can be reached from it.
     inside = np.flatnonzero(train)
     bags = [Bag(str(i), scaled[bag == i]) for i in inside]
     learner = MilLearner.from_bags(bags, y[inside, None].astype(np.float32), spec, BASE)
-    held = deal(learner.labels, INNER, seed) == 0
-    plan = Plan(PLAN.rounds, PLAN.steps, PLAN.patience, seed)
-    done, best = train_fold(learner, np.flatnonzero(~held), np.flatnonzero(held), candidates(BASE, GRID), plan)
-    model = Model(done[best].best, spec)
+    settings, steps = CANDIDATES[int(np.argmin([_inner_loss(learner, *one, seed) for one in CANDIDATES]))]
+    whole = learner.part(np.arange(len(bags)), settings)
+    members = [train_rounds(whole, ROUNDS, steps, 1000 * seed + member).state for member in range(MEMBERS)]
+    model = ensemble([Model(state, spec) for state in members], {})
     tested = np.flatnonzero(~train)
     said = [predict_bag(model, scaled[bag == i])["bag"] > 0.5 for i in tested]
     return float(np.mean(np.array(said) == y[tested]))
+
+
+def _inner_loss(learner: MilLearner, settings: Hyperparameters, steps: int, seed: int) -> float:
+    """Loss on each third of the training bags after training on the others, summed."""
+    parts, loss = deal(learner.labels, INNER, seed), 0.0
+    for part in range(INNER):
+        inner, held = (learner.part(np.flatnonzero(where), settings) for where in (parts != part, parts == part))
+        loss += held_out_loss(inner, held)(train_rounds(inner, ROUNDS, steps, seed).state)
+    return loss
 
 
 def main() -> None:

@@ -43,6 +43,7 @@ def run(
 
     from wsi_swarm.study.plan import read_study
     from wsi_swarm.study.run import document, run_study
+    from wsi_swarm.study.summary_text import as_text
 
     plan = read_study(study)
     if repeats is not None:
@@ -54,8 +55,8 @@ def run(
     if as_json:
         print(json.dumps(document(plan, done.verdicts, done.real, done.report), indent=1))
         return
-    for verdict in done.verdicts:
-        print(f"{verdict.scenario} | {verdict.learner} | {verdict.target}: {verdict.words}")
+    print(f"mean {plan.metric}; verdicts on the weighted swarm from 95 % intervals")
+    print(as_text(done.rows, done.verdicts, plan.metric))
     for one in done.real:
         print(f"real nodes: {one.nodes} processes, {one.rounds} rounds, the root {one.root[:16]} of this process too")
     print(done.report)

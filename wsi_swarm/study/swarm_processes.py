@@ -11,13 +11,12 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from models.cohort import load_merged_cohort
-from models.model_file import load_model
 from pipelines.files import write_json, write_text
 from pipelines.progress import progress
 from wsi_swarm.errors import IntegrityError
 from wsi_swarm.study.crew import Crew, free_port
 from wsi_swarm.swarm.config import Timeouts, run_config_toml
-from wsi_swarm.swarm.node.families import Sources
+from wsi_swarm.swarm.node.families import Sources, family
 from wsi_swarm.swarm.state.encoding import encode
 
 if TYPE_CHECKING:
@@ -193,7 +192,7 @@ def _checked(crew: Crew, homes: Mapping[str, Path], config: RunConfig) -> SwarmO
         msg = f"the centres did not end with one model ({hashes}); see their logs"
         raise IntegrityError(msg)
     name, path = next((name, path) for name, path in files.items() if path is not None)
-    root = encode(load_model(path).state, config.fraction_bits).root.hex()
+    root = encode(family(config).load(path).state, config.fraction_bits).root.hex()
     if root != run["base_root"]:
         msg = f"the model of {name} has the root {root}, the chain says {run['base_root']}"
         raise IntegrityError(msg)
