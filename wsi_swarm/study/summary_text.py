@@ -15,17 +15,6 @@ HEAD = (
     *("scenario", "learner", "target", "nodes' mean", "best node", "merged", "basic", "weighted"),
     *("beats best", "reaches"),
 )
-    "scenario",
-    "learner",
-    "target",
-    "nodes' mean",
-    "best node",
-    "merged",
-    "basic",
-    "weighted",
-    "beats best",
-    "reaches",
-)
 
 
 def as_text(rows: pd.DataFrame, verdicts: Sequence[Verdict], metric: str) -> str:
