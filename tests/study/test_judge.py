@@ -31,7 +31,7 @@ def test_a_clear_win_a_tie_and_a_loss(resampled):
     shifts["swarm weighted"] = 0.0
     told = asked([repeat(rng, labels, shifts) for _ in range(8)], resampled)
     assert told["beats", "the best node, b"].outcome == "no"
-    assert "stayed below merged data within 0.05" in told["reaches", "merged data"].words
+    assert "stayed more than 0.05 below merged data" in told["reaches", "merged data"].words
 
 
 def test_few_repeats_of_random_splits_leave_the_question_open():

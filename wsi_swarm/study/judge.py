@@ -193,5 +193,7 @@ def _words(
     if question == "beats":
         verb = {"yes": "beat", "no": "was worse than", "open": "was not shown to differ from"}[outcome]
         return f"{subject} {verb} {against}: {told}."
-    verb = {"yes": "reached", "no": "stayed below", "open": "was not shown to reach"}[outcome]
+    if outcome == "no":
+        return f"{subject} stayed more than {margin:g} below {against}: {told}."
+    verb = {"yes": "reached", "open": "was not shown to reach"}[outcome]
     return f"{subject} {verb} {against} within {margin:g}: {told}."
