@@ -29,11 +29,11 @@ from models.model_file import load_model
 from pipelines.extract import extract_slides
 from pipelines.features import read_features
 from pipelines.tile import TileOptions, tile_slides
-from wsi_swarm.study.comparison import Row, evaluate_on, merge_cohorts, train_alone
+from wsi_swarm.study.compare.comparison import Row, evaluate_on, merge_cohorts, train_alone
 from wsi_swarm.study.drawing.slide_file import write_slide
-from wsi_swarm.study.recipe import Recipe
-from wsi_swarm.study.swarm_processes import run_swarm
-from wsi_swarm.study.table import as_text
+from wsi_swarm.study.compare.recipe import Recipe
+from wsi_swarm.study.nodes.swarm import run_swarm
+from wsi_swarm.study.compare.table import as_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,8 @@ import typer
 from typer.testing import CliRunner
 
 from wsi_swarm.cli.study_published import published
-from wsi_swarm.study.partitions import partitions_in
-from wsi_swarm.study.published import agreements, read_results, summarise, uneven, verdict
+from wsi_swarm.study.published.partitions import partitions_in
+from wsi_swarm.study.published.results import agreements, read_results, summarise, uneven, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from models.cohort import load_cohort
 from models.mil_learner import Hyperparameters
 from pipelines.errors import ConfigError
-from wsi_swarm.study.comparison import (
+from wsi_swarm.study.compare.comparison import (
     MERGED,
     SWARM_BASIC,
     SWARM_WEIGHTED,
@@ -21,10 +21,10 @@ from wsi_swarm.study.comparison import (
     train_alone,
     train_together,
 )
-from wsi_swarm.study.folds import cross_validate, part, split_patients
+from wsi_swarm.study.compare.folds import cross_validate, part, split_patients
 from wsi_swarm.study.in_process import swarm_states
-from wsi_swarm.study.recipe import Recipe
-from wsi_swarm.study.table import as_json, as_markdown, as_text
+from wsi_swarm.study.compare.recipe import Recipe
+from wsi_swarm.study.compare.table import as_json, as_markdown, as_text
 from wsi_swarm.swarm.state.encoding import decode
 
 RECIPE = Recipe(rounds=6, steps=6, seed=3, hidden=16, attention=8, hyperparameters=Hyperparameters(learning_rate=5e-3))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipelines.errors import ConfigError
-from wsi_swarm.study.deal import DealPlan, deal
+from wsi_swarm.study.dealing.deal import DealPlan, deal
 
 
 def plan(**given: Any) -> DealPlan:

@@ -16,12 +16,12 @@ import pytest
 from models.evaluation.auroc import auroc_interval
 from models.model_file import load_model
 from pipelines.errors import ConfigError
-from wsi_swarm.study.comparison import SWARM_BASIC, SWARM_WEIGHTED, Row, train_together
-from wsi_swarm.study.crew import Crew, free_port
-from wsi_swarm.study.demo import DemoPlan, demo_recipe, run_demo
-from wsi_swarm.study.demo_summary import DRAWN, DemoResult, Localisation, as_document, as_page, as_words
+from wsi_swarm.study.compare.comparison import SWARM_BASIC, SWARM_WEIGHTED, Row, train_together
+from wsi_swarm.study.nodes.crew import Crew, free_port
+from wsi_swarm.study.demo.demo import DemoPlan, demo_recipe, run_demo
+from wsi_swarm.study.demo.summary import DRAWN, DemoResult, Localisation, as_document, as_page, as_words
 from wsi_swarm.study.drawing.cases import CentrePlan
-from wsi_swarm.study.swarm_processes import SwarmOutcome
+from wsi_swarm.study.nodes.swarm import SwarmOutcome
 from wsi_swarm.swarm.state.encoding import encode
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _cohorts(out: Path):
 def test_an_interrupt_leaves_no_process_behind(tmp_path):
     """A demo that is terminated in the middle of its swarm takes chain and nodes with it."""
     script = (
-        "from pathlib import Path; from wsi_swarm.study.crew import Crew; import sys\n"
+        "from pathlib import Path; from wsi_swarm.study.nodes.crew import Crew; import sys\n"
         "with Crew(Path('logs')) as crew:\n"
         "    crew.start('chain', ['chain', 'dev', '--port', '0', '--ready-file', 'ready.json'], Path())\n"
         "    crew.wait_for_file(Path('ready.json'), 60)\n"

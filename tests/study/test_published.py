@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from models.evaluation.counts import rates
 from pipelines.errors import ConfigError, InputError
 from wsi_swarm.cli.study_published import published
-from wsi_swarm.study.partitions import as_lines, partitions_in
-from wsi_swarm.study.published import agreements, read_results, summarise, uneven, verdict
+from wsi_swarm.study.published.partitions import as_lines, partitions_in
+from wsi_swarm.study.published.results import agreements, read_results, summarise, uneven, verdict
 
 if TYPE_CHECKING:
     from pathlib import Path

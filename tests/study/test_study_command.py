@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from pipelines.errors import ConfigError
 from wsi_swarm.cli.main import app
-from wsi_swarm.study.centres import parse_centre, parse_centres
+from wsi_swarm.study.compare.centres import parse_centre, parse_centres
 
 
 def run(*arguments):

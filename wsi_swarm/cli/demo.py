@@ -23,8 +23,8 @@ def demo(
     """
     import json
 
-    from wsi_swarm.study.demo import DemoPlan, demo_recipe, run_demo
-    from wsi_swarm.study.demo_summary import as_document, as_words
+    from wsi_swarm.study.demo.demo import DemoPlan, demo_recipe, run_demo
+    from wsi_swarm.study.demo.summary import as_document, as_words
 
     plan = DemoPlan(seed=seed, recipe=demo_recipe(seed))
     result = run_demo(out.absolute(), plan, say=lambda line: typer.echo(line, err=True))

@@ -43,12 +43,12 @@ def compare(
     from models.targets import parse_positive
     from pipelines.files import write_json
     from wsi_swarm.errors import ConfigError
-    from wsi_swarm.study.centres import load_centres, parse_centres
-    from wsi_swarm.study.comparison import compare as compare_on
-    from wsi_swarm.study.folds import cross_validate
-    from wsi_swarm.study.recipe import Recipe
-    from wsi_swarm.study.table import as_json as to_json
-    from wsi_swarm.study.table import as_text
+    from wsi_swarm.study.compare.centres import load_centres, parse_centres
+    from wsi_swarm.study.compare.comparison import compare as compare_on
+    from wsi_swarm.study.compare.folds import cross_validate
+    from wsi_swarm.study.compare.recipe import Recipe
+    from wsi_swarm.study.compare.table import as_json as to_json
+    from wsi_swarm.study.compare.table import as_text
 
     if (test is None) == (folds is None):
         msg = "give either --test with a held-out cohort or --folds for a cross-validation"

@@ -27,10 +27,10 @@ def published(
     from dataclasses import asdict
 
     from pipelines.files import write_text
-    from wsi_swarm.study.partitions import as_lines, partitions_in
-    from wsi_swarm.study.published import agreements, read_results, summarise, uneven
-    from wsi_swarm.study.published_text import as_json as to_json
-    from wsi_swarm.study.published_text import as_text
+    from wsi_swarm.study.published.partitions import as_lines, partitions_in
+    from wsi_swarm.study.published.results import agreements, read_results, summarise, uneven
+    from wsi_swarm.study.published.text import as_json as to_json
+    from wsi_swarm.study.published.text import as_text
 
     table = read_results(results)
     sets = () if annotations is None else partitions_in(annotations)

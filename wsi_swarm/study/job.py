@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from models.evaluation.counts import rates
 from models.train import train_model
-from wsi_swarm.study.deal import deal
+from wsi_swarm.study.dealing.deal import deal
 from wsi_swarm.study.in_process import swarm_states
 from wsi_swarm.study.types import NodeMake
 from wsi_swarm.swarm.config import RunConfig
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from models.learner import Learner, State
-    from wsi_swarm.study.deal import Deal
+    from wsi_swarm.study.dealing.deal import Deal
     from wsi_swarm.study.materials.base import Material
     from wsi_swarm.study.plan import LearnerPlan, ScenarioPlan
     from wsi_swarm.swarm.config import TargetConfig

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from wsi_swarm.errors import ConfigError
-from wsi_swarm.study.deal_plan import DealPlan
+from wsi_swarm.study.dealing.plan import DealPlan
 from wsi_swarm.study.types import ARMS, Arm
 from wsi_swarm.swarm.config import TargetConfig  # noqa: TC001 (pydantic reads the annotation)
 

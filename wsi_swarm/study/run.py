@@ -17,7 +17,7 @@ from wsi_swarm.study.gallery import make_galleries
 from wsi_swarm.study.job import dealt, run_config
 from wsi_swarm.study.report.page import write_report
 from wsi_swarm.study.runner import Runner, do_all, jobs_of
-from wsi_swarm.study.swarm_processes import WAITS, run_nodes
+from wsi_swarm.study.nodes.swarm import WAITS, run_nodes
 from wsi_swarm.study.types import RealNodes, SlideSource, Told
 
 if TYPE_CHECKING:

@@ -138,7 +138,7 @@ def _draw(place: Place, options: DrawnSlidesOptions, cases: Sequence[Case]) -> l
 
 
 def _describe(place: Place, options: DrawnSlidesOptions, cases: Sequence[Case]) -> None:
-    from wsi_swarm.study.describing import describe_tiles  # torch
+    from wsi_swarm.study.sources.describing import describe_tiles  # torch
 
     for folder in _draw(place, options, cases):
         describe_tiles(folder.slides, place.work / _JOB)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import ConfigError, InputError
-from wsi_swarm.study.published import read_frame
+from wsi_swarm.study.published.results import read_frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from models.evaluation.auroc import Auroc
-    from wsi_swarm.study.comparison import Row
+    from wsi_swarm.study.compare.comparison import Row
 
 
 def interval(auroc: Auroc) -> str:

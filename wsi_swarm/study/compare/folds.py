@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.errors import ConfigError
-from wsi_swarm.study.comparison import Row, aurocs, merge_cohorts, predict, train_all
+from wsi_swarm.study.compare.comparison import Row, aurocs, merge_cohorts, predict, train_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from models.cohort import Cohort
-    from wsi_swarm.study.recipe import Recipe
+    from wsi_swarm.study.compare.recipe import Recipe
 
 
 def split_patients(cohort: Cohort, folds: int, seed: int) -> dict[str, int]:

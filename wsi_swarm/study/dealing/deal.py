@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.errors import ConfigError
-from wsi_swarm.study.deal_plan import DealPlan
-from wsi_swarm.study.dealing import (
+from wsi_swarm.study.dealing.plan import DealPlan
+from wsi_swarm.study.dealing.arithmetic import (
     of_equal_prevalence,
     of_given_prevalence,
     rounded,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wsi_swarm.study.table import as_json, as_markdown, as_text
+from wsi_swarm.study.compare.table import as_json, as_markdown, as_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from wsi_swarm.study.comparison import Row
-    from wsi_swarm.study.swarm_processes import SwarmOutcome
+    from wsi_swarm.study.compare.comparison import Row
+    from wsi_swarm.study.nodes.swarm import SwarmOutcome
 
 DRAWN = (
     "The cohort is drawn, not real: nobody ever had these tumours. What carries MSI and BRAF was put into the "

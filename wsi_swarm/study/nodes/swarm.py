@@ -14,7 +14,7 @@ from models.cohort import load_merged_cohort
 from pipelines.files import write_json, write_text
 from pipelines.progress import progress
 from wsi_swarm.errors import IntegrityError
-from wsi_swarm.study.crew import Crew, free_port
+from wsi_swarm.study.nodes.crew import Crew, free_port
 from wsi_swarm.swarm.config import Timeouts, run_config_toml
 from wsi_swarm.swarm.node.families import Sources, family
 from wsi_swarm.swarm.state.encoding import encode
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models.cohort import Centre
-    from wsi_swarm.study.crew import Worker
-    from wsi_swarm.study.recipe import Recipe
+    from wsi_swarm.study.nodes.crew import Worker
+    from wsi_swarm.study.compare.recipe import Recipe
     from wsi_swarm.swarm.config import RunConfig
 
 OUTCOME = "outcome.json"

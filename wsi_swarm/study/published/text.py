@@ -6,14 +6,14 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from wsi_swarm.study.published import KEY, LEVEL, SWARM, verdict
+from wsi_swarm.study.published.results import KEY, LEVEL, SWARM, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-    from wsi_swarm.study.published import Agreement
+    from wsi_swarm.study.published.results import Agreement
 
 CENTRAL = "central"
 

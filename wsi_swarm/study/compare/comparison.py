@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from models.feature_kind import FeatureKind
     from models.learner import State
     from models.model_file import Model
-    from wsi_swarm.study.recipe import Recipe
+    from wsi_swarm.study.compare.recipe import Recipe
 
 MERGED = "merged"
 SWARM_BASIC = "swarm basic"

@@ -1,0 +1,1 @@
+"""``study compare`` and ``demo``: one recipe, trained alone, merged and in a swarm."""

@@ -1,0 +1,1 @@
+"""A real swarm on one machine: processes, sockets and a chain."""

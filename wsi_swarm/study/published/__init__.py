@@ -1,0 +1,1 @@
+"""The swarm paper's published results, calculated again."""
