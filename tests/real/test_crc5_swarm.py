@@ -30,10 +30,10 @@ from pipelines.extract import extract_slides
 from pipelines.features import read_features
 from pipelines.tile import TileOptions, tile_slides
 from wsi_swarm.study.compare.comparison import Row, evaluate_on, merge_cohorts, train_alone
-from wsi_swarm.study.drawing.slide_file import write_slide
 from wsi_swarm.study.compare.recipe import Recipe
-from wsi_swarm.study.nodes.swarm import run_swarm
 from wsi_swarm.study.compare.table import as_text
+from wsi_swarm.study.drawing.slide_file import write_slide
+from wsi_swarm.study.nodes.swarm import run_swarm
 
 if TYPE_CHECKING:
     from pathlib import Path

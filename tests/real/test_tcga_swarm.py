@@ -14,9 +14,9 @@ from models.cohort import Centre, load_cohort
 from models.feature_kind import count_tiles
 from wsi_swarm.study.compare.folds import cross_validate
 from wsi_swarm.study.compare.recipe import Recipe
-from wsi_swarm.study.sources import load_source
-from wsi_swarm.study.nodes.swarm import run_swarm
 from wsi_swarm.study.compare.table import as_text
+from wsi_swarm.study.nodes.swarm import run_swarm
+from wsi_swarm.study.sources import load_source
 from wsi_swarm.study.types import SlideSource
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from wsi_swarm.study.compare.comparison import (
     train_together,
 )
 from wsi_swarm.study.compare.folds import cross_validate, part, split_patients
-from wsi_swarm.study.in_process import swarm_states
 from wsi_swarm.study.compare.recipe import Recipe
 from wsi_swarm.study.compare.table import as_json, as_markdown, as_text
+from wsi_swarm.study.in_process import swarm_states
 from wsi_swarm.swarm.state.encoding import decode
 
 RECIPE = Recipe(rounds=6, steps=6, seed=3, hidden=16, attention=8, hyperparameters=Hyperparameters(learning_rate=5e-3))

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsi_swarm.study.dealing.deal import Deal, DealPlan, deal
 from wsi_swarm.study.dealing.arithmetic import of_equal_prevalence, of_given_prevalence
+from wsi_swarm.study.dealing.deal import Deal, DealPlan, deal
 
 COHORTS = ("north", "south", "west")
 SEEDS = st.integers(0, 2**32)

@@ -17,10 +17,10 @@ from models.evaluation.auroc import auroc_interval
 from models.model_file import load_model
 from pipelines.errors import ConfigError
 from wsi_swarm.study.compare.comparison import SWARM_BASIC, SWARM_WEIGHTED, Row, train_together
-from wsi_swarm.study.nodes.crew import Crew, free_port
 from wsi_swarm.study.demo.demo import DemoPlan, demo_recipe, run_demo
 from wsi_swarm.study.demo.summary import DRAWN, DemoResult, Localisation, as_document, as_page, as_words
 from wsi_swarm.study.drawing.cases import CentrePlan
+from wsi_swarm.study.nodes.crew import Crew, free_port
 from wsi_swarm.study.nodes.swarm import SwarmOutcome
 from wsi_swarm.swarm.state.encoding import encode
 

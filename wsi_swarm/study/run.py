@@ -15,9 +15,9 @@ from wsi_swarm.errors import IntegrityError
 from wsi_swarm.study import results
 from wsi_swarm.study.gallery import make_galleries
 from wsi_swarm.study.job import dealt, run_config
+from wsi_swarm.study.nodes.swarm import WAITS, run_nodes
 from wsi_swarm.study.report.page import write_report
 from wsi_swarm.study.runner import Runner, do_all, jobs_of
-from wsi_swarm.study.nodes.swarm import WAITS, run_nodes
 from wsi_swarm.study.types import RealNodes, SlideSource, Told
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.errors import ConfigError
-from wsi_swarm.study.dealing.plan import DealPlan
 from wsi_swarm.study.dealing.arithmetic import (
     of_equal_prevalence,
     of_given_prevalence,
@@ -16,6 +15,7 @@ from wsi_swarm.study.dealing.arithmetic import (
     whole_batches,
     with_both_classes,
 )
+from wsi_swarm.study.dealing.plan import DealPlan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

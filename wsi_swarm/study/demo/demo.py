@@ -18,16 +18,16 @@ from pipelines.features import read_features
 from pipelines.files import write_json, write_text
 from pipelines.progress import progress
 from wsi_swarm.errors import ConfigError
-from wsi_swarm.study.demo.beside_truth import draw_beside_truth, localisation
 from wsi_swarm.study.compare.comparison import MERGED, SWARM_BASIC, SWARM_WEIGHTED, Row, evaluate_on, merge_cohorts
+from wsi_swarm.study.compare.recipe import Recipe
+from wsi_swarm.study.demo.beside_truth import draw_beside_truth, localisation
 from wsi_swarm.study.demo.summary import DemoResult, Localisation, as_document, as_page
-from wsi_swarm.study.sources.describing import describe_tiles, features_in
 from wsi_swarm.study.drawing.cases import BRAF, CENTRES, MSI, POSITIVE, CentrePlan, plan_cases
 from wsi_swarm.study.drawing.draw import SIDE_UM, CentreFolder, draw_cohort
 from wsi_swarm.study.drawing.layout import TUMOUR
 from wsi_swarm.study.drawing.truth import read_truth
-from wsi_swarm.study.compare.recipe import Recipe
 from wsi_swarm.study.nodes.swarm import SwarmOutcome, run_swarm
+from wsi_swarm.study.sources.describing import describe_tiles, features_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable

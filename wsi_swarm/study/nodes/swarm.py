@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models.cohort import Centre
-    from wsi_swarm.study.nodes.crew import Worker
     from wsi_swarm.study.compare.recipe import Recipe
+    from wsi_swarm.study.nodes.crew import Worker
     from wsi_swarm.swarm.config import RunConfig
 
 OUTCOME = "outcome.json"
