@@ -70,7 +70,7 @@ class Columns:
     @property
     def _turned(self) -> bool:
         widest = max(text_width(part, _SIZE) for name in self.names for part in _lines(name))
-        return widest > self.width + 4 or any(len(_lines(name)) > 2 for name in self.names)
+        return widest > self.width - 2 or any(len(_lines(name)) > 2 for name in self.names)
 
 
 def roomy(count: int) -> float:
