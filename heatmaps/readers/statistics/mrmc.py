@@ -11,41 +11,13 @@ from scipy.stats import chi2, norm
 from scipy.stats import f as f_distribution
 from scipy.stats import t as t_distribution
 
+from heatmaps.readers.statistics.components import Components, components, mean
 from heatmaps.readers.statistics.measures import Absent, Interval, Measure, Test
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from heatmaps.readers.statistics.crossed import Crossed, Figures
 
 Generalise = Literal["readers and cases", "cases", "readers"]
-
-
-@dataclass(frozen=True)
-class Components:
-    """What the tests are made of.
-
-    Attributes
-    ----------
-    ms_modality, ms_reader, ms_both
-        Mean squares of the modality-by-reader table of figures.
-    variance
-        Mean over-case variance of one figure.
-    cov1, cov2, cov3
-        Mean covariances: same reader and other modality; other reader and same modality; both other.
-    var_reader, var_both
-        Variance of readers and of their interaction with modalities, as the moments give them: may be negative.
-    """
-
-    ms_modality: float
-    ms_reader: float
-    ms_both: float
-    variance: float
-    cov1: float
-    cov2: float
-    cov3: float
-    var_reader: float
-    var_both: float
 
 
 @dataclass(frozen=True)
@@ -135,33 +107,6 @@ def by_reader(study: Crossed, figures: Figures, confidence: float = 0.95) -> tup
     return tuple(found)
 
 
-def components(figures: Figures) -> Components:
-    """Return mean squares, averaged covariances and variance components of a modality-by-reader table."""
-    values, (t, r) = figures.values, figures.values.shape
-    grand, by_modality, reader_means = values.mean(), values.mean(axis=1), values.mean(axis=0)
-    ms_t = r * ((by_modality - grand) ** 2).sum() / (t - 1) if t > 1 else 0.0
-    ms_r = t * ((reader_means - grand) ** 2).sum() / (r - 1) if r > 1 else 0.0
-    rest = values - by_modality[:, None] - reader_means + grand
-    ms_tr = (rest**2).sum() / ((t - 1) * (r - 1)) if t > 1 and r > 1 else 0.0
-    same_t = np.eye(t, dtype=bool)[:, None, :, None] & np.ones((t, r, t, r), bool)
-    same_r = np.eye(r, dtype=bool)[None, :, None, :] & np.ones((t, r, t, r), bool)
-    variance, cov1, cov2, cov3 = (
-        _mean(figures.covariance[where])
-        for where in (same_t & same_r, ~same_t & same_r, same_t & ~same_r, ~same_t & ~same_r)
-    )
-    return Components(
-        ms_modality=float(ms_t),
-        ms_reader=float(ms_r),
-        ms_both=float(ms_tr),
-        variance=variance,
-        cov1=cov1,
-        cov2=cov2,
-        cov3=cov3,
-        var_reader=float((ms_r - ms_tr) / t - cov1 + cov3),
-        var_both=float(ms_tr - variance + cov1 + max(cov2 - cov3, 0.0)),
-    )
-
-
 def _error_of_difference(c: Components, t: int, r: int, generalise: Generalise) -> tuple[float, float, Test | Absent]:
     """Return the standard error and degrees of freedom of a difference of two modalities, and the test of all."""
     none = Absent("a comparison needs two modalities")
@@ -190,7 +135,7 @@ def _own_error(figures: Figures, i: int, generalise: Generalise) -> tuple[float,
     """Return the standard error and degrees of freedom of one modality's mean, from its own readers."""
     r = figures.values.shape[1]
     own = figures.covariance[i, :, i, :]
-    cov2 = max(_mean(own[~np.eye(r, dtype=bool)]), 0.0)
+    cov2 = max(mean(own[~np.eye(r, dtype=bool)]), 0.0)
     if generalise == "cases":
         return ((float(np.diag(own).mean()) + (r - 1) * cov2) / r) ** 0.5, np.inf
     ms = float(figures.values[i].var(ddof=1))
@@ -206,7 +151,3 @@ def _measured(name: str, value: float, error: float, df: float, items: int, read
     half = error * float(norm.ppf(tail) if np.isinf(df) else t_distribution.ppf(tail, df))
     how = "normal" if np.isinf(df) else f"t, {df:.2f} degrees of freedom"
     return Measure(name, value, Interval(value - half, value + half, f"{how}, {confidence:.0%}"), items, readers)
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    return float(values.mean()) if values.size else 0.0
