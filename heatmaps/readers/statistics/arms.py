@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy.stats import t as t_distribution
-from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.stats.multitest import multipletests
-from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from heatmaps.readers.statistics.columns import having, numbers
+from heatmaps.readers.statistics.icc import mean_squares
 from heatmaps.readers.statistics.measures import Absent, Interval, Measure, Test
 from heatmaps.readers.statistics.resampling import RESAMPLES, interval_of, resampled
+from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +58,7 @@ def compare_bootstrap(
 
     Readers and cases are drawn independently (``resampling.resampled``), so the interval speaks of other readers and
     other cases. It assumes nothing of the ratings' distribution. With fewer than some five readers or twenty cases
-    percentiles are too narrow; then take ``compare_mixed``. The p is twice the smaller share of resamples on either
+    percentiles are too narrow; then take ``compare_crossed``. The p is twice the smaller share of resamples on either
     side of 0, counting one more.
 
     Parameters
@@ -97,54 +96,56 @@ def compare_bootstrap(
     return ArmDifference(first, second, means, measure, Test("bootstrap over readers and cases", None, (), float(p)))
 
 
-def compare_mixed(
+def compare_crossed(
     frame: pd.DataFrame,
     first: str,
     second: str,
     readers: Literal["random", "fixed"] = "random",
     confidence: float = 0.95,
 ) -> ArmDifference:
-    """Compare two arms by a linear mixed model, fitted by statsmodels with REML.
+    """Compare two arms where every reader rated every case in both, by the mixed model's analysis of variance.
 
-    ``rating ~ arm`` with random intercepts for cases, cases within arms, readers and readers within arms; with
-    ``readers="fixed"`` readers are fixed, and the result is about these readers only. t with min(readers, cases) - 1
-    degrees of freedom (random; a bound, not Satterthwaite's), or cases - 1 (fixed). Ratings are taken as continuous
-    with normal errors; for ratings of 0 and 1 take ``compare_bootstrap``. There is no component for readers within
-    cases: where the same tiles are rated in both arms, leaving it out is on the safe side.
+    Readers and cases are crossed random factors that each interact with the arm. For the differences d of R readers
+    on C cases, with mean squares of readers, cases and the rest: var(mean d) = [MSR + max(MSC - MSE, 0)] / (R C), and t
+    with [MSR + max(MSC - MSE, 0)]^2 / (MSR^2 / (R - 1)) degrees of freedom (Dorfman, Berbaum and Metz, Invest Radiol
+    1992; 27: 723-731, with the degrees of freedom of Hillis, Stat Med 2007; 26: 596-619). With ``readers="fixed"`` it is
+    the paired t test over cases, MSC / (R C) with C - 1, and speaks of these readers only. On complete tables REML gives
+    the same standard error unless a component lies at 0, where it often fails to converge.
+
+    Several ratings of a reader on a case in an arm (tiles of a patient) are averaged first. Differences are taken as
+    normal. Cases that lack a cell are left out and counted.
     """
-    rows = _two_arms(frame, first, second).copy()
-    means = tuple(float(rows.loc[rows["arm"] == arm, "rating"].mean()) for arm in (first, second))
-    name = f"rating, {first} minus {second}, mixed model with {readers} readers"
-    n_readers, n_cases = rows["reader"].nunique(), rows["case"].nunique()
-    reason = _unfit(rows, n_readers, n_cases, readers)
+    rows = _two_arms(frame, first, second)
+    cells = rows.groupby(["case", "reader", "arm"])["rating"].mean().unstack("arm")
+    means = (_arm_mean(rows, first), _arm_mean(rows, second))
+    name = f"mean rating, {first} minus {second}, {readers} readers"
+    table = (cells[first] - cells[second]).unstack("reader")
+    whole = table.dropna().to_numpy()
+    c, r = whole.shape
+    reason = None
+    if readers == "random" and r < 2:
+        reason = Absent("one reader can't speak for others: take fixed readers, or add readers")
+    elif c < 3:
+        reason = Absent(f"only {c} cases were rated by every reader in both arms; at least 3 are needed")
     if reason:
-        return ArmDifference(first, second, (means[0], means[1]), reason, reason)
-    rows["is_first"] = (rows["arm"] == first).astype(float)
-    rows["case_arm"] = rows["case"].astype(str) + "\x1f" + rows["arm"].astype(str)
-    rows["reader_arm"] = rows["reader"].astype(str) + "\x1f" + rows["arm"].astype(str)
-    components = {"case": "0 + C(case)", "case_arm": "0 + C(case_arm)"}
+        return ArmDifference(first, second, means, reason, reason)
+    by_case, by_reader, rest, _ = mean_squares(whole) if r > 1 else (float(whole.var(ddof=1)), 0.0, 0.0, 0.0)
+    error, df = (by_case, c - 1.0)
     if readers == "random":
-        components |= {"reader": "0 + C(reader)", "reader_arm": "0 + C(reader_arm)"}
-    formula = "rating ~ is_first" + (" + C(reader)" if readers == "fixed" else "")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        model = MixedLM.from_formula(
-            formula, groups=np.ones(len(rows)), vc_formula=components, data=rows, use_sparse=True
-        )
-        fitted = model.fit(reml=True)
-    error = float(fitted.bse_fe["is_first"])
-    if not fitted.converged or not np.isfinite(error) or error <= 0:
-        failed = Absent("the mixed model did not converge on these ratings; take the bootstrap over readers and cases")
-        return ArmDifference(first, second, (means[0], means[1]), failed, failed)
-    df = (min(n_readers, n_cases) if readers == "random" else n_cases) - 1
-    value = float(fitted.fe_params["is_first"])
-    half = float(t_distribution.ppf(0.5 + confidence / 2.0, df)) * error
-    at_zero = any(issubclass(w.category, ConvergenceWarning) for w in caught)
-    note = "a variance component lies at 0" if at_zero else ""
-    interval = Interval(value - half, value + half, f"REML, t with {df} degrees of freedom, {confidence:.0%}")
-    measure = Measure(name, value, interval, n_cases, n_readers, note)
-    p = 2.0 * float(t_distribution.sf(abs(value) / error, df))
-    return ArmDifference(first, second, (means[0], means[1]), measure, Test("mixed model, t", value / error, (df,), p))
+        error = by_reader + max(by_case - rest, 0.0)
+        df = (r - 1) * (error / by_reader) ** 2 if by_reader > 1e-15 else np.inf
+    value = float(whole.mean())
+    left_out = len(table) - c
+    note = f"{left_out} cases without a rating by every reader in both arms are left out" if left_out else ""
+    if error < 1e-15:
+        none = Absent("every reader has the same difference on every case, so an interval would claim certainty")
+        return ArmDifference(first, second, means, Measure(name, value, none, c, r, note), none)
+    spread = (error / (r * c)) ** 0.5
+    half = float(t_distribution.ppf(0.5 + confidence / 2.0, df)) * spread
+    interval = Interval(value - half, value + half, f"t with {df:.2f} degrees of freedom, {confidence:.0%}")
+    p = 2.0 * float(t_distribution.sf(abs(value) / spread, df))
+    measure = Measure(name, value, interval, c, r, note)
+    return ArmDifference(first, second, means, measure, Test("mixed model, t", value / spread, (df,), p))
 
 
 def compare_all(
@@ -162,18 +163,14 @@ def compare_all(
 
 def _two_arms(frame: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     rows = having(frame, COLUMNS)
+    for arm in (first, second):
+        if not (rows["arm"] == arm).any():
+            msg = f"no rating is of arm {arm}; arms are {', '.join(sorted(map(str, rows['arm'].unique())))}"
+            raise ConfigError(msg)
     rows = rows[rows["arm"].isin([first, second])]
     numbers(rows, "rating")
     return rows
 
 
-def _unfit(rows: pd.DataFrame, n_readers: int, n_cases: int, readers: str) -> Absent | None:
-    if rows["arm"].nunique() < 2:
-        return Absent("one of the two arms has no rating")
-    if readers == "random" and n_readers < 3:
-        return Absent(f"{n_readers} readers can't speak for others: at least 3 are needed, or take fixed readers")
-    if n_cases < 3:
-        return Absent(f"a mixed model needs at least 3 cases; there are {n_cases}")
-    if rows["rating"].nunique() < 2:
-        return Absent("every rating is the same")
-    return None
+def _arm_mean(rows: pd.DataFrame, arm: str) -> float:
+    return float(rows.loc[rows["arm"] == arm, "rating"].mean())

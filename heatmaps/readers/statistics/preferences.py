@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import binomtest, chi2, norm
 from statsmodels.genmod.families import Binomial
 from statsmodels.genmod.generalized_linear_model import GLM, GLMResults
+from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
 from heatmaps.readers.statistics.columns import having
 from heatmaps.readers.statistics.measures import Absent, Interval, Measure, Test
@@ -157,7 +159,10 @@ def _fit(table: NDArray[np.float64]) -> GLMResults:
     for row, (i, j) in enumerate(pairs):
         design[row, i], design[row, j] = 1.0, -1.0
     counts = np.array([(table[i, j], table[j, i]) for i, j in pairs])
-    return GLM(counts, design[:, 1:], family=Binomial()).fit()
+    with warnings.catch_warnings():
+        # ``_estimable`` has made sure that the strengths are finite; a close fit is no sign of the contrary.
+        warnings.simplefilter("ignore", PerfectSeparationWarning)
+        return GLM(counts, design[:, 1:], family=Binomial()).fit()
 
 
 def _deviance_alike(table: NDArray[np.float64]) -> float:
