@@ -107,10 +107,10 @@ def compare_crossed(
 
     Readers and cases are crossed random factors that each interact with the arm. For the differences d of R readers
     on C cases, with mean squares of readers, cases and the rest: var(mean d) = [MSR + max(MSC - MSE, 0)] / (R C), and t
-    with [MSR + max(MSC - MSE, 0)]^2 / (MSR^2 / (R - 1)) degrees of freedom (Dorfman, Berbaum and Metz, Invest Radiol
-    1992; 27: 723-731, with the degrees of freedom of Hillis, Stat Med 2007; 26: 596-619). With ``readers="fixed"`` it is
-    the paired t test over cases, MSC / (R C) with C - 1, and speaks of these readers only. On complete tables REML gives
-    the same standard error unless a component lies at 0, where it often fails to converge.
+    with Satterthwaite's degrees of freedom (Biometrics Bulletin 1946; 2: 110-114): the square of the bracket over the
+    sum of each mean square's square by its own. With ``readers="fixed"`` it is the paired t test over cases, MSC / (R
+    C) with C - 1, and speaks of these readers only. On complete tables REML gives the same standard error unless a
+    component lies at 0, where it often fails to converge.
 
     Several ratings of a reader on a case in an arm (tiles of a patient) are averaged first. Differences are taken as
     normal. Cases that lack a cell are left out and counted.
@@ -132,8 +132,14 @@ def compare_crossed(
     by_case, by_reader, rest, _ = mean_squares(whole) if r > 1 else (float(whole.var(ddof=1)), 0.0, 0.0, 0.0)
     error, df = (by_case, c - 1.0)
     if readers == "random":
+        terms = (
+            [(by_reader, r - 1), (by_case, c - 1), (rest, (r - 1) * (c - 1))]
+            if by_case > rest
+            else [(by_reader, r - 1)]
+        )
         error = by_reader + max(by_case - rest, 0.0)
-        df = (r - 1) * (error / by_reader) ** 2 if by_reader > 1e-15 else np.inf
+        spread_of_error = sum(ms**2 / own for ms, own in terms)
+        df = error**2 / spread_of_error if spread_of_error > 0 else np.inf
     value = float(whole.mean())
     left_out = len(table) - c
     note = f"{left_out} cases without a rating by every reader in both arms are left out" if left_out else ""

@@ -29,7 +29,7 @@ def binary(frame: pd.DataFrame, names: Iterable[str]) -> None:
     for name in names:
         strange = frame.loc[~frame[name].isin([0, 1]), name]
         if len(strange):
-            msg = f"column {name} must hold 0 or 1; row {strange.index[0]} holds {strange.iloc[0]!r}"
+            msg = f"column {name} must hold 0 or 1; row {strange.index[0]} holds {strange.iloc[0]}"
             raise ConfigError(msg)
 
 

@@ -61,8 +61,8 @@ def icc(answers: Any, form: str = "ICC(2,1)", confidence: float = 0.95) -> Measu
     if n < 2 or k < 2:
         return Absent(f"{name} needs two readers and two items without a gap; there are {k} readers and {n} such items")
     items, readers, rest, inside = mean_squares(whole)
-    if items + inside < 1e-12:
-        return Absent(f"{name} is undefined: every rating is the same")
+    if items <= 1e-12 * (items + readers + inside):
+        return Absent(f"{name} is undefined: the items' mean ratings are all the same")
     tail = (1.0 - confidence) / 2.0
     value, low, high = {
         "1": lambda: _one_way(items, inside, n, k, tail),
@@ -75,7 +75,7 @@ def icc(answers: Any, form: str = "ICC(2,1)", confidence: float = 0.95) -> Measu
     note = f"{left_out} items with a gap are left out" if left_out else ""
     sure = not np.isfinite([low, high]).all() or high - low < 1e-12
     interval = (
-        Absent("the error's mean square is 0 (perfect agreement), so an interval would claim certainty")
+        Absent("the error's mean square is 0, or its degrees of freedom are: there is no interval that says anything")
         if sure
         else Interval(float(low), float(high), f"F, McGraw and Wong 1996, {confidence:.0%}")
     )
@@ -120,8 +120,9 @@ def _agreement(items: float, readers: float, rest: float, n: int, k: int, tail: 
     df = (k - 1) * (n - 1) * (k * value * ratio + share) ** 2 / ((n - 1) * (k * value * ratio) ** 2 + share**2)
     upper, lower = f_distribution.ppf(1.0 - tail, n - 1, df), f_distribution.ppf(1.0 - tail, df, n - 1)
     between = k * readers + (k * n - k - n) * rest
-    low = n * (items - upper * rest) / (upper * between + n * items)
-    high = n * (lower * items - rest) / (between + n * lower * items)
+    with np.errstate(invalid="ignore", over="ignore"):  # an F with next to no degrees of freedom has infinite ends
+        low = n * (items - upper * rest) / (upper * between + n * items)
+        high = n * (lower * items - rest) / (between + n * lower * items)
     return value, low, high
 
 

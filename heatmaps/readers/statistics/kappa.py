@@ -86,7 +86,8 @@ def cohen_kappa(
         groups = {"clusters of items": np.asarray(clusters)[both]}
         return Measure(name, value, percentile_interval(kappa, groups, seed, resamples), len(cells), 2, note)
     square = np.bincount(cells, minlength=q * q).reshape(q, q)
-    found = cohens_kappa(square, wt=None if weighting == "nominal" else weighting)
+    with np.errstate(invalid="ignore", divide="ignore"):  # of its z, which is not used
+        found = cohens_kappa(square, wt=None if weighting == "nominal" else weighting)
     error = float(max(found.var_kappa, 0.0)) ** 0.5
     if error < 1e-9:
         return Measure(name, value, Absent("the variance is 0 (perfect agreement)"), len(cells), 2, note)

@@ -159,8 +159,9 @@ def _fit(table: NDArray[np.float64]) -> GLMResults:
     for row, (i, j) in enumerate(pairs):
         design[row, i], design[row, j] = 1.0, -1.0
     counts = np.array([(table[i, j], table[j, i]) for i, j in pairs])
-    with warnings.catch_warnings():
-        # ``_estimable`` has made sure that the strengths are finite; a close fit is no sign of the contrary.
+    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
+        # ``_estimable`` has made sure that the strengths are finite; a close fit is no sign of the contrary. Without
+        # residual degrees of freedom Pearson's scale is 0 / 0, but a binomial model has none.
         warnings.simplefilter("ignore", PerfectSeparationWarning)
         return GLM(counts, design[:, 1:], family=Binomial()).fit()
 
