@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from heatmaps.readers.statistics.answers_table import MISSING, Coded, coded
+from heatmaps.readers.statistics.answers_table import MISSING, Coded, clusters_of, coded, number_table
 from heatmaps.readers.statistics.measures import Absent, Measure
 from heatmaps.readers.statistics.resampling import RESAMPLES, percentile_interval
 
@@ -122,7 +122,7 @@ def krippendorff_alpha(
     pairs = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(q)
     coincidences = (pairs / np.maximum(counts.sum(axis=1) - 1.0, 1.0)[:, None, None]).reshape(len(counts), q * q)
     coincidences[~pairable] = 0.0
-    numbers = np.asarray(table.categories, float) if level == "interval" else np.zeros(q)
+    numbers = number_table([table.categories])[0] if level == "interval" else np.zeros(q)
 
     def alpha(w: NDArray[np.float64]) -> float:
         together = (w @ coincidences).reshape(q, q)
@@ -186,7 +186,11 @@ def _measure(
     value = statistic(np.ones(len(answered)))
     if not np.isfinite(value):
         return Absent(f"{name} is undefined: every answer is the same, so chance alone explains all agreement")
-    factor = {"items": np.arange(len(answered))} if clusters is None else {"clusters of items": np.asarray(clusters)}
+    factor = (
+        {"items": np.arange(len(answered))}
+        if clusters is None
+        else {"clusters of items": clusters_of(clusters, len(answered))}
+    )
     interval = percentile_interval(statistic, factor, seed, resamples)
     single = int((answered < 2).sum())
     note = f"{single} items with fewer than two answers hold no agreement" if single else ""

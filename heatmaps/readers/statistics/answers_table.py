@@ -13,7 +13,7 @@ from pipelines.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 MISSING = -1
 
@@ -58,6 +58,32 @@ def wide(frame: pd.DataFrame, item: str, reader: str, answer: str) -> pd.DataFra
     return frame.pivot(index=item, columns=reader, values=answer)
 
 
+def number_table(answers: Any) -> NDArray[np.float64]:
+    """Return answers that are numbers as (items, readers), NaN where there is none.
+
+    Raises
+    ------
+    ConfigError
+        If the table isn't two-dimensional or an answer isn't a number.
+    """
+    table = _two_dimensional(answers)
+    found = table.apply(pd.to_numeric, errors="coerce")
+    lost = table.notna() & found.isna()
+    if lost.to_numpy().any():
+        msg = f"{table.to_numpy(dtype=object)[lost.to_numpy()][0]!r} is an answer, but not a number"
+        raise ConfigError(msg)
+    return found.to_numpy(dtype=float)
+
+
+def clusters_of(clusters: ArrayLike, items: int) -> NDArray[np.generic]:
+    """Return each item's cluster, or raise ``ConfigError`` if there isn't one per item."""
+    found = np.asarray(clusters)
+    if found.shape != (items,):
+        msg = f"there are {items} items and clusters of shape {found.shape}; give one cluster (patient) per item"
+        raise ConfigError(msg)
+    return found
+
+
 def coded(answers: Any, categories: Sequence[Any] | None = None) -> Coded:
     """Code answers by their position among the categories.
 
@@ -74,10 +100,7 @@ def coded(answers: Any, categories: Sequence[Any] | None = None) -> Coded:
     ConfigError
         If the table isn't two-dimensional, or an answer is not among the categories.
     """
-    table = pd.DataFrame(answers)
-    if np.ndim(answers) != 2:
-        msg = f"agreement needs a table of items by readers; got {np.ndim(answers)} dimensions"
-        raise ConfigError(msg)
+    table = _two_dimensional(answers)
     there = table.notna().to_numpy()
     values = table.to_numpy(dtype=object)
     known = tuple(categories) if categories is not None else tuple(sorted(set(values[there])))
@@ -89,3 +112,10 @@ def coded(answers: Any, categories: Sequence[Any] | None = None) -> Coded:
     codes = np.full(values.shape, MISSING)
     codes[there] = [positions[value] for value in values[there]]
     return Coded(codes, known)
+
+
+def _two_dimensional(answers: Any) -> pd.DataFrame:
+    if np.ndim(answers) != 2:
+        msg = f"agreement needs a table of items by readers; got {np.ndim(answers)} dimensions"
+        raise ConfigError(msg)
+    return pd.DataFrame(answers)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    import pandas as pd
 
 
 def having(frame: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
@@ -35,7 +34,7 @@ def binary(frame: pd.DataFrame, names: Iterable[str]) -> None:
 
 def numbers(frame: pd.DataFrame, name: str) -> None:
     """Raise ``ConfigError`` if a column holds anything but finite numbers."""
-    values = frame[name].to_numpy(dtype=float)
+    values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=float)
     if not np.isfinite(values).all():
         row = frame.index[~np.isfinite(values)][0]
         msg = f"column {name} has no number in row {row}; leave out answers that were not given"

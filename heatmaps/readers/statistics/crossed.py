@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pandas as pd
 
 from models.evaluation.roc import delong
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
 Covariances = Literal["delong", "jackknife", "unbiased"]
@@ -88,7 +88,8 @@ def crossed(
         bad = truths.index[~(truths["min"].isin([0, 1]) & (truths["min"] == truths["max"]))][0]
         msg = f"the truth of case {bad} must be 0 or 1, and the same in all of its rows"
         raise ConfigError(msg)
-    table = frame.pivot(index=[modality, reader], columns=case, values=score).sort_index()
+    scored = frame.assign(**{score: pd.to_numeric(frame[score], errors="coerce")})
+    table = scored.pivot(index=[modality, reader], columns=case, values=score).sort_index()
     modalities, readers = (tuple(sorted(frame[c].unique())) for c in (modality, reader))
     wanted = len(modalities) * len(readers) * table.shape[1]
     scores = table.to_numpy(dtype=float)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from scipy.stats import f as f_distribution
 
+from heatmaps.readers.statistics.answers_table import number_table
 from heatmaps.readers.statistics.measures import Absent, Interval, Measure
 from pipelines.errors import ConfigError
 
@@ -49,12 +49,12 @@ def icc(answers: Any, form: str = "ICC(2,1)", confidence: float = 0.95) -> Measu
     Raises
     ------
     ConfigError
-        If there is no such form.
+        If there is no such form, or an answer isn't a number.
     """
     if form not in FORMS:
         msg = f"there is no form {form} of the ICC; take one of {', '.join(FORMS)}"
         raise ConfigError(msg)
-    table = pd.DataFrame(answers).to_numpy(dtype=float)
+    table = number_table(answers)
     whole = table[np.isfinite(table).all(axis=1)]
     n, k = whole.shape
     name = f"{form} of Shrout and Fleiss, {FORMS[form]} of McGraw and Wong"

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import norm
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from heatmaps.readers.statistics.answers_table import MISSING, coded
+from heatmaps.readers.statistics.answers_table import MISSING, clusters_of, coded
 from heatmaps.readers.statistics.measures import Absent, Interval, Measure, within
 from heatmaps.readers.statistics.resampling import RESAMPLES, percentile_interval
 from pipelines.errors import ConfigError
@@ -83,7 +83,7 @@ def cohen_kappa(
     left_out = int((~both).sum())
     note = f"{left_out} items answered by one reader only are left out" if left_out else ""
     if clusters is not None and seed is not None:
-        groups = {"clusters of items": np.asarray(clusters)[both]}
+        groups = {"clusters of items": clusters_of(clusters, len(both))[both]}
         return Measure(name, value, percentile_interval(kappa, groups, seed, resamples), len(cells), 2, note)
     square = np.bincount(cells, minlength=q * q).reshape(q, q)
     with np.errstate(invalid="ignore", divide="ignore"):  # of its z, which is not used

@@ -253,6 +253,11 @@ def test_answers_are_checked() -> None:
         coded([["never", "often"]], ["never", "always"])
     with pytest.raises(ConfigError, match="dimensions"):
         coded([1, 2, 3])
+    with pytest.raises(ConfigError, match="'x' is an answer, but not a number"):
+        krippendorff_alpha([["x", "y"]], seed=1, level="interval")
+    with pytest.raises(ConfigError, match="there are 12 items and clusters of shape"):
+        fleiss_kappa(RAW, seed=1, clusters=[1, 2])
+    assert isinstance(percent_agreement([[NO, NO]], seed=1), Absent)
     frame = pd.DataFrame({"item": [1, 1], "reader": ["a", "a"], "answer": [1, 2]})
     with pytest.raises(ConfigError, match="reader a answered item 1 more than once"):
         wide(frame, "item", "reader", "answer")

@@ -88,6 +88,8 @@ def test_what_is_undefined_gets_a_sentence_and_gaps_are_counted() -> None:
     assert isinstance(found, Measure)
     assert found.items == 6
     assert found.note == "1 items with a gap are left out"
+    with pytest.raises(ConfigError, match="'high' is an answer, but not a number"):
+        icc([[1, "high"], [2, 3]])
     with pytest.raises(ConfigError, match="no form ICC"):
         icc(EXAMPLE, "ICC(4,1)")
 

@@ -201,6 +201,8 @@ def test_incomplete_or_odd_readings_are_refused(van_dyke: pd.DataFrame) -> None:
         crossed(van_dyke.iloc[1:])
     with pytest.raises(ConfigError, match="more than once"):
         crossed(pd.concat([van_dyke, van_dyke.iloc[:1]]))
+    with pytest.raises(ConfigError, match="1140 of 1140 readings are missing or not finite"):
+        crossed(van_dyke.assign(score="high"))
     odd = van_dyke.copy()
     odd.loc[3, "truth"] = 1
     with pytest.raises(ConfigError, match="case case 003 must be 0 or 1, and the same"):
