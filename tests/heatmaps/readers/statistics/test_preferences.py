@@ -48,6 +48,7 @@ def fitted(frame: pd.DataFrame, reference: str, **options: object) -> Preference
 
 
 def test_strengths_are_those_of_r() -> None:
+    """BTm of BradleyTerry2 (Turner and Firth, J Stat Softw 2012; 48 (9)) on its data set citations."""
     found = fitted(citations(), "Biometrika")
     assert [m.value for m in found.strengths] == pytest.approx([-2.9491, -0.4796, 0.2690], abs=5e-5)
     assert found.equal.df == (3,)
