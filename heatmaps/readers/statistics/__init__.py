@@ -1,0 +1,1 @@
+"""Statistics of reader studies: agreement, arms, preferences, MRMC and AI assistance, on arrays and data frames."""
