@@ -27,6 +27,7 @@ class Attention(PerTarget):
     unit = "times the average tile"
     scale = "sequential from 0"
     signed = False
+    directed = False
     column = "attention_x_uniform"
     shows = "how much more than at an average tile the model looked there"
     misleads = "it is no evidence: a tile may be looked at because it speaks against the class, or for nothing"

@@ -41,6 +41,8 @@ class Method(ABC):
         What the colour scale spans, in words.
     signed : bool
         Whether a number below 0 means that the tile speaks against the positive class.
+    directed : bool
+        Whether a higher number means more towards the positive class, with or without a sign.
     exact : bool
         Whether tiles and a starting point sum to the slide's log-odds without an error of the method's own.
     fixed_clip : float, optional
@@ -58,6 +60,7 @@ class Method(ABC):
     unit: ClassVar[str]
     scale: ClassVar[str] = "diverging, zero in the middle"
     signed: ClassVar[bool] = True
+    directed: ClassVar[bool] = True
     exact: ClassVar[bool] = False
     fixed_clip: ClassVar[float | None] = None
     adds_up_to: ClassVar[str] = ""

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import typer
+
+from wsi_swarm.cli.branching import Branching
+from wsi_swarm.cli.heatmap_evaluate import evaluate
 
 MethodName = Literal["contribution", "attention", "single", "ig", "occlusion"]
 
 
+class _Heatmap(Branching):
+    branches: ClassVar = {"evaluate": evaluate}
+
+
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
-    app.command("heatmap")(heatmap)
+    app.command("heatmap", cls=_Heatmap, epilog="How true heatmaps are: wsi-swarm heatmap evaluate --help")(heatmap)
 
 
 def heatmap(
