@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from heatmaps.evaluation.annotations import find_annotation, read_annotation, tiles_inside
-from heatmaps.evaluation.intervals import Mean, mean_of
+from heatmaps.evaluation.intervals import mean_of
 from heatmaps.evaluation.localisation import NOWHERE, localise
 from heatmaps.evaluation.perturbation import Perturbation, Perturber
 from heatmaps.evaluation.randomisation import randomised_likeness, redrawn
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from heatmaps.evaluation.intervals import Mean
     from heatmaps.methods import Method
     from models.model_file import Model
     from pipelines.features import Features
@@ -189,45 +190,3 @@ def _inside(features: Features, folder: Path | None, path: Path) -> NDArray[np.b
         msg = f"{path} does not say where its tiles lie, so they cannot be held against {annotation}; leave it out"
         raise InputError(msg)
     return tiles_inside(features, read_annotation(annotation))
-
-
-def as_json(found: Evaluation) -> dict[str, Any]:
-    """Return the evaluation as JSON values; what could not be told is null."""
-    plan = found.plan
-    summary = {name: {measure: _plain(found.mean(name, measure)) for measure in MEASURES} for name in found.names}
-    curves = {
-        name: {which: found.curve(name, which).tolist() for which in ("most_first", "least_first")}
-        for name in found.names
-    }
-    slides = [
-        {
-            "slide": one.slide,
-            "patient": one.patient,
-            "tiles": one.tiles,
-            "probability": one.probability,
-            "explained": one.explained,
-            "methods": {
-                name: {k: None if math.isnan(v) else v for k, v in n.items()} for name, n in one.numbers.items()
-            },
-        }
-        for one in found.slides
-    ]
-    return {
-        "format": "wsi-swarm heatmap evaluation 1",
-        "target": plan.target,
-        "model_sha256": found.model_sha256,
-        "seed": plan.seed,
-        "redraws": plan.redraws,
-        "intervals_over": "patients" if plan.by_patient else "slides",
-        "methods": {method.name: {"title": method.title, "settings": method.parameters()} for method in plan.methods},
-        "slides_evaluated": len(found.slides),
-        "slides_wrongly_classified": found.wrong,
-        "slides_annotated": found.annotated,
-        "summary": summary,
-        "mean_curves": curves,
-        "slides": slides,
-    }
-
-
-def _plain(mean: Mean | None) -> dict[str, Any] | None:
-    return None if mean is None else {"mean": mean.value, "low": mean.low, "high": mean.high, "slides": mean.slides}

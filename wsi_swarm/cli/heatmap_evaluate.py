@@ -50,8 +50,8 @@ def evaluate(
     """
     import json
 
+    from heatmaps.evaluation.document import as_json as to_json
     from heatmaps.evaluation.evaluate import Plan
-    from heatmaps.evaluation.evaluate import as_json as to_json
     from heatmaps.evaluation.evaluate import evaluate as run
     from heatmaps.evaluation.text import curves_csv, slides_csv, table
     from heatmaps.methods import method_named, methods_for
