@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from heatmaps.colours import AGAINST_RGB, FOR_RGB, HIGH_RGB, Scale, colour
 from heatmaps.render import encode_png
@@ -70,6 +71,13 @@ def nice_ticks(clip: float) -> list[float]:
     step = next(factor * power for factor in (5, 2, 1, 0.5, 0.2) if factor * power <= clip / 1.8)
     count = math.floor(clip * 0.93 / step)
     return [step * index for index in range(-count, count + 1)]
+
+
+def ticks_of(scale: Scale) -> list[float]:
+    """Return round values on a colour scale: symmetric about 0, or from 0 on."""
+    if scale.signed:
+        return nice_ticks(scale.clip)
+    return [tick for tick in MaxNLocator(5).tick_values(0.0, scale.clip).tolist() if 0 <= tick <= scale.clip]
 
 
 def draw(panels: Sequence[Panel], legend: Legend, scale: Scale, bar: ScaleBar) -> bytes:
@@ -148,7 +156,7 @@ class _Sheet:
         ramp = colour(np.linspace(clip, low, 256)[:, None], clip, self.scale.signed)
         axes.imshow(ramp, aspect="auto", extent=(0, 1, low, clip), interpolation="none")
         axes.yaxis.tick_right()
-        ticks = [tick for tick in nice_ticks(clip) if tick >= low]
+        ticks = ticks_of(self.scale)
         axes.set_yticks(ticks, [self._tick(tick) for tick in ticks], fontsize=9.5 * k)
         upper, lower = self.legend.ends
         over, under = (FOR_RGB, AGAINST_RGB) if self.scale.signed else (HIGH_RGB, HIGH_RGB)

@@ -102,8 +102,11 @@ def report_words(method: Method) -> dict[str, Any]:
 def target_words(method: Method, one: Relevance, scale: Scale) -> dict[str, str]:
     """Return heading, words of the colour layer and words of the colour scale for one target."""
     label = one.label
+    words = "; ".join(detail_words(one.details))
+    found = f"{words[0].upper()}{words[1:]}." if words else ""
     if not method.signed:
         return {
+            "found": found,
             "heading": f"Where the {method.title} for {label} is high",
             "alt_layer": f"{method.title} for {label}, from white to purple.",
             "scale_words": f"Colour scale from 0 (white) to {scale.clip:.3g} (purple), {method.unit}.",
@@ -111,6 +114,7 @@ def target_words(method: Method, one: Relevance, scale: Scale) -> dict[str, str]
     speak_for, against = int((one.values > 0).sum()), int((one.values < 0).sum())
     low, high = signed_significant(-scale.clip), signed_significant(scale.clip)
     return {
+        "found": found,
         "heading": f"Where the evidence for {label} lies",
         "alt_layer": f"{speak_for:,} tiles speak for {label}, {against:,} against.",
         "scale_words": f"Colour scale from {low} (blue, against {label}) over 0 (white, neutral) to {high} (red, for "

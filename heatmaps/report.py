@@ -14,7 +14,7 @@ from markupsafe import Markup
 from heatmaps import reading, render
 from heatmaps.attribution import Scores
 from heatmaps.colours import Scale, colour
-from heatmaps.figure import nice_ticks, signed_tick
+from heatmaps.figure import signed_tick, ticks_of
 from heatmaps.wording import odds_factor, percent, signed, times
 from pipelines.page import content_policy, page_templates
 
@@ -177,8 +177,7 @@ def _ticks(scale: Scale) -> list[dict[str, Any]]:
             "x": round(_RAMP_LEFT + _RAMP_WIDTH * (tick - scale.low) / span, 1),
             "text": signed_tick(tick) if scale.signed else f"{tick:.3g}",
         }
-        for tick in nice_ticks(scale.clip)
-        if tick >= scale.low
+        for tick in ticks_of(scale)
     ]
 
 

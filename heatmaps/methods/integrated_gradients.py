@@ -46,7 +46,7 @@ class IntegratedGradients(PerTarget):
     title = "integrated gradients"
     unit = "log-odds per tile"
     adds_up_to = "the log-odds of the slide less those of the baseline, but for the completeness error"
-    shows = "what each tile adds on the way from an empty slide to this one; for every aggregator"
+    shows = "what each tile adds on the way from an empty slide to this one"
     misleads = "the way leads through slides that do not exist, and the choice of the baseline moves all numbers"
 
     def __init__(self, steps: int = STEPS) -> None:

@@ -250,3 +250,19 @@ def test_settings_of_another_method_are_refused() -> None:
         method_named("attention", occlude=2)
     with pytest.raises(ConfigError, match="choose one of contribution, attention"):
         method_named("gradcam")
+
+
+@pytest.mark.parametrize("aggregator", ["gated_attention", "transformer"])
+def test_an_ensemble_is_explained_like_its_members(aggregator: str) -> None:
+    one, other = (model_of(aggregator, seed, strength=1.5) for seed in (1, 2))
+    state = {f"members.{i}.{name}": w for i, model in enumerate((one, other)) for name, w in model.state.items()}
+    ensemble, features = Model(state, replace(one.spec, members=2)), bag(30)
+    for name in methods_for(aggregator):
+        method = method_named(name)
+        found = method.explain(ensemble, features, ["BRAF"])[0]
+        if name == "single":
+            assert found.values.shape == (30,)
+            continue
+        # All others are linear in the log-odds, or in the attention, whose mean an ensemble has.
+        members = [method.explain(model, features, ["BRAF"])[0].values for model in (one, other)]
+        np.testing.assert_allclose(found.values, np.mean(members, axis=0), atol=1e-9)
