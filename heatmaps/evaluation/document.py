@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from heatmaps.evaluation.evaluate import MEASURES
+from heatmaps.evaluation.results import MEASURES
 
 if TYPE_CHECKING:
-    from heatmaps.evaluation.evaluate import Evaluation
     from heatmaps.evaluation.intervals import Mean
+    from heatmaps.evaluation.results import Evaluation
 
 
 def as_json(found: Evaluation) -> dict[str, Any]:
@@ -37,6 +37,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         "format": "wsi-swarm heatmap evaluation 1",
         "target": plan.target,
         "model_sha256": found.model_sha256,
+        "other_models_sha256": [other.sha256 for other in plan.others],
         "seed": plan.seed,
         "redraws": plan.redraws,
         "intervals_over": "patients" if plan.by_patient else "slides",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from heatmaps.evaluation.annotations import find_annotation, read_annotation, tiles_inside
-from heatmaps.evaluation.intervals import mean_of
 from heatmaps.evaluation.localisation import NOWHERE, localise
 from heatmaps.evaluation.perturbation import Perturbation, Perturber
 from heatmaps.evaluation.randomisation import randomised_likeness, redrawn
+from heatmaps.evaluation.results import RANDOM, Case, Evaluation, Plan, SlideResult
+from heatmaps.evaluation.stability import stability
 from heatmaps.methods.base import refuse_unsupported
 from models.feature_kind import read_kind
 from models.predict import check_kind, predict_bag
@@ -27,91 +27,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from heatmaps.evaluation.intervals import Mean
     from heatmaps.methods import Method
     from models.model_file import Model
     from pipelines.features import Features
-
-RANDOM = "random"
-"""Name of the order that knows nothing, against which methods are held."""
-
-MEASURES = ("deletion", "insertion", "gain", "gain_over_random", "flips", "auroc", "pointing", "top_percent", "redrawn")
-"""Numbers of one method on one slide, in the order of tables."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One slide: its feature file, whose it is, and its label (0 or 1) where it is known."""
-
-    path: Path
-    patient: str
-    label: int | None = None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is done.
-
-    Attributes
-    ----------
-    target : str
-    methods : sequence of Method
-    seed : int
-        Of the random order, the bootstrap and the weights drawn again.
-    redraws : int
-        How often weights are drawn again; 0 leaves that check out.
-    annotations : Path, optional
-        Folder with what people drew.
-    by_patient : bool
-        Whether it is known whose slide each is; else each slide stands for itself.
-    """
-
-    target: str
-    methods: Sequence[Method]
-    seed: int = 0
-    redraws: int = 3
-    annotations: Path | None = None
-    by_patient: bool = False
-
-
-@dataclass(frozen=True)
-class SlideResult:
-    """One slide's numbers: ``numbers[method][measure]``, NaN for what could not be told, and its curves."""
-
-    slide: str
-    patient: str
-    tiles: int
-    probability: float
-    explained: str
-    numbers: dict[str, dict[str, float]]
-    curves: dict[str, Perturbation]
-
-
-@dataclass
-class Evaluation:
-    """The results, and how many slides are not among them and why."""
-
-    plan: Plan
-    model_sha256: str
-    slides: list[SlideResult] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
-    annotated: int = 0
-
-    @property
-    def names(self) -> list[str]:
-        """The methods and the random order."""
-        return [*(method.name for method in self.plan.methods), RANDOM]
-
-    def mean(self, name: str, measure: str) -> Mean | None:
-        """Return the mean of one measure of one method over the slides, with its interval."""
-        values = [one.numbers[name].get(measure, math.nan) for one in self.slides]
-        return mean_of(values, [one.patient for one in self.slides], self.plan.seed)
-
-    def curve(self, name: str, which: str) -> NDArray[np.float64]:
-        """Return the mean curve (101,) of ``most_first`` or ``least_first`` over the slides, by percent taken away."""
-        percent = np.linspace(0, 1, 101)
-        curves = [getattr(one.curves[name], which) for one in self.slides]
-        return np.mean([np.interp(percent, np.linspace(0, 1, len(c)), c) for c in curves], axis=0)
 
 
 def evaluate(model: Model, cases: Sequence[Case], plan: Plan) -> Evaluation:
@@ -126,8 +44,11 @@ def evaluate(model: Model, cases: Sequence[Case], plan: Plan) -> Evaluation:
         If a method does not support the model, a file is unreadable or of another encoder, or no slide is left.
     """
     index, _ = model.spec.target(plan.target)
-    for method in plan.methods:
-        refuse_unsupported(method, model)
+    for one in (model, *plan.others):
+        one.spec.target(plan.target)
+        check_kind(one.spec, model.spec.features)
+        for method in plan.methods:
+            refuse_unsupported(method, one)
     blank = redrawn(model, range(plan.seed, plan.seed + plan.redraws))
     found = Evaluation(plan, model.sha256)
     with progress(len(cases), "evaluating heatmaps", "slide") as bar:
@@ -165,6 +86,7 @@ def _one(
         found |= (NOWHERE if inside is None else localise(values, inside))._asdict()
         if method is not None:
             found["redrawn"] = randomised_likeness(method, blank, features, plan.target, values)
+            found |= stability(method, plan.others, features, plan.target, values)._asdict()
         numbers[name], curves[name] = found, curve
     for one in numbers.values():
         one["gain_over_random"] = one["gain"] - numbers[RANDOM]["gain"]

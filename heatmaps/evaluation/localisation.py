@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from heatmaps.evaluation.stability import highest
+
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -30,7 +32,6 @@ def localise(relevance: NDArray[np.float64], inside: NDArray[np.bool_]) -> Local
     """Hold a slide's relevance (N,) for the positive class against an annotation (N,); ties go to the earlier tile."""
     if inside.all() or not inside.any():
         return NOWHERE
-    order = np.argsort(-relevance, kind="stable")
-    best = order[: max(1, math.ceil(len(order) / 100))]
+    best = highest(relevance)
     area = float(roc_auc_score(inside, relevance))
-    return Localisation(area, float(inside[order[0]]), float(inside[best].mean()))
+    return Localisation(area, float(inside[best[0]]), float(inside[best].mean()))

@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import spearmanr
 
+from heatmaps.evaluation.stability import rank_correlation
 from models.model_file import Model
 
 if TYPE_CHECKING:
@@ -30,9 +30,7 @@ def likeness(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     Absolute, because weights that mean nothing turn a heatmap upside down as often as not, and a heatmap upside down
     still shows the same picture.
     """
-    if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
-        return math.nan
-    return abs(float(spearmanr(one, other).statistic))
+    return abs(rank_correlation(one, other))
 
 
 def randomised_likeness(

@@ -7,11 +7,11 @@ import io
 import math
 from typing import TYPE_CHECKING
 
-from heatmaps.evaluation.evaluate import MEASURES
+from heatmaps.evaluation.results import MEASURES
 
 if TYPE_CHECKING:
-    from heatmaps.evaluation.evaluate import Evaluation
     from heatmaps.evaluation.intervals import Mean
+    from heatmaps.evaluation.results import Evaluation
 
 _COLUMNS = {
     "deletion": "deletion",
@@ -23,6 +23,8 @@ _COLUMNS = {
     "pointing": "pointing",
     "top_percent": "top 1 %",
     "redrawn": "redrawn |rho|",
+    "stability": "others rho",
+    "top_overlap": "others top 1 %",
 }
 _WITHOUT_SLIDES = "-"
 
@@ -57,6 +59,10 @@ def table(found: Evaluation) -> str:
         legend.append("and which share of the highest 1 %, inside.")
     if "redrawn" in shown:
         legend.append("redrawn |rho|: likeness to heatmaps of the same network that learnt nothing; low is good.")
+    if "stability" in shown:
+        legend.append(
+            "others: likeness to the other models' heatmaps, by rank and by overlap of the highest 1 %; 1 is alike."
+        )
     return "\n".join([head, "", *lines, "", *legend])
 
 

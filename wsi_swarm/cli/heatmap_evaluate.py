@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from heatmaps.evaluation.evaluate import Case
+    from heatmaps.evaluation.results import Case
     from models.model_file import Model
 
 
@@ -34,6 +34,9 @@ def evaluate(
     annotations: Path | None = typer.Option(
         None, "--annotations", help="Folder with <slide>.geojson (QuPath) or <slide>.xml (ASAP): the lesion, drawn."
     ),
+    other: list[Path] = typer.Option(
+        [], "--other-model", help="Model of another seed or round, whose heatmaps should look alike; repeat it."
+    ),
     redraws: int = typer.Option(3, min=0, max=100, help="How often weights are drawn again; 0 leaves that check out."),
     occlude: int | None = typer.Option(
         None, "--occlude", min=1, help="For occlusion: side in tiles of the squares that are taken away."
@@ -51,8 +54,8 @@ def evaluate(
     import json
 
     from heatmaps.evaluation.document import as_json as to_json
-    from heatmaps.evaluation.evaluate import Plan
     from heatmaps.evaluation.evaluate import evaluate as run
+    from heatmaps.evaluation.results import Plan
     from heatmaps.evaluation.text import curves_csv, slides_csv, table
     from heatmaps.methods import method_named, methods_for
     from models.model_file import load_model
@@ -75,8 +78,9 @@ def evaluate(
         msg = "--occlude is a setting of --method occlusion, which is not among the methods; leave it out"
         raise ConfigError(msg)
     made = [method_named(name, occlude if name == "occlusion" else None) for name in chosen]
+    others = [load_model(path) for path in other]
     cases = _cases(loaded, features, target, clini, slides, positive)
-    found = run(loaded, cases, Plan(target, made, seed, redraws, annotations, slides is not None))
+    found = run(loaded, cases, Plan(target, made, seed, redraws, annotations, slides is not None, others))
     document = to_json(found)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -90,7 +94,7 @@ def _cases(
     model: Model, features: Path, target: str, clini: Path | None, slides: Path | None, positive: str
 ) -> list[Case]:
     """Return the slides: those of the tables where they are given, else every feature file of the folder."""
-    from heatmaps.evaluation.evaluate import Case
+    from heatmaps.evaluation.results import Case
     from models.cohort import load_cohort, load_unlabelled_cohort
     from wsi_swarm.errors import ConfigError, InputError
 

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from models.model_file import Model, ModelSpec, save_model
+from models.model_file import Model, ModelSpec, load_model, save_model
 from models.predict import predict_bag
 from pipelines.features import write_features
 from pipelines.geojson import feature, write_geojson
@@ -142,3 +143,27 @@ def test_project_file_reaches_the_subcommand(run, centre) -> None:
     document = json.loads(run("--json")[1])
     assert document["redraws"] == 0
     assert set(document["summary"]) == {"single", "random"}
+
+
+def test_models_of_other_seeds_are_held_against_it(run, centre) -> None:
+    model = load_model(centre.folder / "model.safetensors")
+    turned = Model({**model.state, "head.weight": -model.state["head.weight"]}, model.spec)
+    louder = Model({**model.state, "head.weight": 2 * model.state["head.weight"]}, model.spec)
+    save_model(centre.folder / "turned.safetensors", turned)
+    save_model(centre.folder / "louder.safetensors", louder)
+    words = ("--method", "contribution", "--redraws", 0, "--json", "--other-model")
+    alike = json.loads(run(*words, "louder.safetensors")[1])["summary"]["contribution"]
+    assert alike["stability"]["mean"] == pytest.approx(1)
+    assert alike["top_overlap"]["mean"] == 1
+    both = json.loads(run(*words, "louder.safetensors", "--other-model", "turned.safetensors")[1])
+    assert both["summary"]["contribution"]["stability"]["mean"] == pytest.approx(0, abs=1e-9)
+    assert both["other_models_sha256"] == [louder.sha256, turned.sha256]
+
+
+def test_a_model_of_other_features_is_no_other_seed(run, centre) -> None:
+    model = load_model(centre.folder / "model.safetensors")
+    kind = replace(model.spec.features, encoder="another")
+    save_model(centre.folder / "b.safetensors", Model(model.state, replace(model.spec, features=kind)))
+    code, _, err = run("--other-model", "b.safetensors")
+    assert code == 4
+    assert "another" in err

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from heatmaps.evaluation.evaluate import Case, Evaluation, Plan, evaluate
+from heatmaps.evaluation.evaluate import evaluate
+from heatmaps.evaluation.results import Case, Evaluation, Plan
 from heatmaps.methods import method_named
 from models.predict import predict_bag
 from pipelines.features import write_features
