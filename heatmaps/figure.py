@@ -47,8 +47,6 @@ class Legend:
     Attributes
     ----------
     title, subtitle : str
-    label : str
-        The positive class.
     notes : tuple of str
         Lines at the foot.
     ends : tuple of str
@@ -59,10 +57,9 @@ class Legend:
 
     title: str
     subtitle: str
-    label: str
     notes: tuple[str, ...]
-    ends: tuple[str, str] = ("", "")
-    numbers: str = ""
+    ends: tuple[str, str]
+    numbers: str
 
 
 def nice_ticks(clip: float) -> list[float]:

@@ -108,7 +108,6 @@ class Outputs:
         return figure.Legend(
             title=f"{slide.id}: {percent(one.probability)} probability of {one.label}",
             subtitle=reading.subtitle(one),
-            label=one.label,
             notes=(
                 *reading.method_lines(
                     method,

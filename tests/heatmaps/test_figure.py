@@ -9,7 +9,7 @@ from heatmaps.colours import Scale
 from heatmaps.figure import Legend, Panel, draw, nice_ticks, ticks_of
 from heatmaps.scalebar import scale_bar
 
-LEGEND = Legend("A $title$ of_a slide", "log-odds", "MSIH", ("note",))
+LEGEND = Legend("A $title$ of_a slide", "log-odds", ("note",), ("evidence FOR", "evidence AGAINST"), "Numbers: shares")
 
 
 def decoded(png: bytes) -> np.ndarray:
