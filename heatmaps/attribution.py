@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from heatmaps.relevance import Measure, class_label
 from models.aggregators import AGGREGATORS
 from models.predict import predict_bag
 from pipelines.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from numpy.typing import NDArray
 
@@ -65,10 +67,25 @@ class Scores:
     @property
     def label(self) -> str:
         """The positive class in words that say which target it belongs to: ``MSIH``, ``BRAF MUT``."""
-        target, positive = self.target.casefold(), self.positive.casefold()
-        if target in positive or (len(positive) > 2 and positive in target):
-            return self.positive
-        return f"{self.target} {self.positive}"
+        return class_label(self.target, self.positive)
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The contributions, as a ``heatmaps.relevance.Relevance`` names them."""
+        return self.contribution
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """Contribution and attention, for tables."""
+        return (
+            Measure("contribution", "contribution (log-odds)", self.contribution, ".12e"),
+            Measure("attention_x_uniform", "attention (x uniform)", self.attention_x_uniform, ".6e"),
+        )
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Nothing: the shares are exact, and what proves it stands beside them."""
+        return {}
 
 
 def contributions(model: Model, features: Features, target: str) -> Scores:

@@ -33,10 +33,30 @@ _ANCHORS = np.array(
     dtype=np.float64,
 )
 
+RISING_MAP = "white to purple, zero is white"
+HIGH_RGB = (63, 0, 125)
+"""Dark end of what has no sign (purple)."""
+# ColorBrewer's 9-class Purples: one hue whose lightness falls evenly, so that it reads the same in every form of
+# colour blindness and in print, and is not mistaken for the two ends of the diverging map.
+_RISING = np.array(
+    [
+        (252, 251, 253),
+        (239, 237, 245),
+        (218, 218, 235),
+        (188, 189, 220),
+        (158, 154, 200),
+        (128, 125, 186),
+        (106, 81, 163),
+        (84, 39, 143),
+        HIGH_RGB,
+    ],
+    dtype=np.float64,
+)
+
 
 @dataclass(frozen=True)
 class Scale:
-    """Symmetric colour scale.
+    """Colour scale: symmetric about 0, or from 0 upwards.
 
     Attributes
     ----------
@@ -46,11 +66,19 @@ class Scale:
         Share of the tiles whose absolute value exceeds ``clip``, 0 to 1.
     rule : str
         How ``clip`` was chosen, in words.
+    signed : bool
+        Whether the colours go from ``-clip`` over white at 0 to ``clip``, or from white at 0 to ``clip``.
     """
 
     clip: float
     clipped_share: float
     rule: str
+    signed: bool = True
+
+    @property
+    def low(self) -> float:
+        """Value at which the colours begin."""
+        return -self.clip if self.signed else 0.0
 
 
 def symmetric_scale(values: NDArray[np.float64], clip: float | None = None) -> Scale:
@@ -82,9 +110,31 @@ def symmetric_scale(values: NDArray[np.float64], clip: float | None = None) -> S
     return Scale(clip=clip, clipped_share=float((magnitude > clip).mean()), rule=rule)
 
 
-def colour(values: NDArray[np.float64], clip: float) -> NDArray[np.uint8]:
-    """Map values of any shape to RGB (shape + (3,), uint8): ``-clip`` blue, 0 white, ``+clip`` red; NaN white."""
-    position = np.clip(np.nan_to_num(values) / clip, -1, 1) * 0.5 + 0.5
-    knots = np.linspace(0, 1, len(_ANCHORS))
-    channels = [np.interp(position, knots, _ANCHORS[:, channel]) for channel in range(3)]
+def upward_scale(values: NDArray[np.float64], clip: float | None = None, fixed: float | None = None) -> Scale:
+    """Return a scale from 0 to the 99th percentile, to ``fixed`` (the unit's own end) or to ``clip`` where given.
+
+    Raises
+    ------
+    ValueError
+        As ``symmetric_scale``; also if a value is below 0.
+    """
+    if values.size and values.min() < 0:
+        raise ValueError("a scale from 0 upwards has no colour for values below 0")
+    found = symmetric_scale(values, fixed if clip is None else clip)
+    rule = found.rule.replace("absolute ", "")
+    if clip is None and fixed is not None:
+        rule = "the largest value that there can be"
+    return Scale(found.clip, found.clipped_share, rule, signed=False)
+
+
+def colour(values: NDArray[np.float64], clip: float, signed: bool = True) -> NDArray[np.uint8]:
+    """Map values of any shape to RGB (shape + (3,), uint8), NaN to white.
+
+    Signed: ``-clip`` blue, 0 white, ``+clip`` red. Otherwise: 0 white, ``clip`` dark purple.
+    """
+    low, anchors = (-1, _ANCHORS) if signed else (0, _RISING)
+    position = np.clip(np.nan_to_num(values) / clip, low, 1)
+    position = position * 0.5 + 0.5 if signed else position
+    knots = np.linspace(0, 1, len(anchors))
+    channels = [np.interp(position, knots, anchors[:, channel]) for channel in range(3)]
     return np.rint(np.stack(channels, axis=-1)).astype(np.uint8)

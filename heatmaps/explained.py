@@ -9,9 +9,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from heatmaps import raster
-from heatmaps.attribution import METHOD
-from heatmaps.colours import COLOUR_MAP, Scale, symmetric_scale
+from heatmaps.attribution import Scores
+from heatmaps.colours import COLOUR_MAP, RISING_MAP, Scale, symmetric_scale, upward_scale
 from heatmaps.geojson import STRONG_FROM, WEAK_FROM
+from heatmaps.methods import DEFAULT, Method, method_named
 from heatmaps.scalebar import ScaleBar, scale_bar
 from heatmaps.scores import cache_key, content_sha256
 from heatmaps.wording import odds_factor
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from heatmaps.attribution import Scores
+    from heatmaps.relevance import Relevance
     from heatmaps.render import Underlay
     from models.model_file import Model
     from pipelines.features import Features
@@ -38,21 +39,31 @@ class Options:
     ----------
     underlay : "grey" or "he"
     clip : float, optional
-        Fixed end of every colour scale in log-odds, to compare slides; by default each slide has its own.
+        Fixed end of every colour scale in the method's unit, to compare slides; by default each slide has its own.
+    method : str
+        One of ``heatmaps.methods.METHODS``.
+    occlude : int, optional
+        Side in tiles of the squares that the method ``occlusion`` takes away.
     """
 
     underlay: Underlay = "grey"
     clip: float | None = None
+    method: str = DEFAULT
+    occlude: int | None = None
+
+    def explainer(self) -> Method:
+        """Return the method; ``ConfigError`` if there is none of this name or it lacks a setting."""
+        return method_named(self.method, self.occlude)
 
 
 @dataclass(frozen=True)
 class ExplainedSlide:
-    """A slide (open), the model, the slide's tiles, one ``Scores`` per target, and what follows from them."""
+    """A slide (open), the model, the slide's tiles, one ``Relevance`` per target, and what follows from them."""
 
     slide: Slide
     model: Model
     features: Features
-    scores: tuple[Scores, ...]
+    scores: tuple[Relevance, ...]
     options: Options
 
     @cached_property
@@ -66,9 +77,17 @@ class ExplainedSlide:
         return self.thumbnail.shape[1], self.thumbnail.shape[0]
 
     @cached_property
+    def method(self) -> Method:
+        """The method that the scores come from."""
+        return self.options.explainer()
+
+    @cached_property
     def scales(self) -> tuple[Scale, ...]:
         """One colour scale per target."""
-        return tuple(symmetric_scale(one.contribution, self.options.clip) for one in self.scores)
+        clip, fixed = self.options.clip, self.method.fixed_clip
+        if self.method.signed:
+            return tuple(symmetric_scale(one.values, clip) for one in self.scores)
+        return tuple(upward_scale(one.values, clip, fixed) for one in self.scores)
 
     @cached_property
     def placement(self) -> raster.Placement:
@@ -88,14 +107,14 @@ class ExplainedSlide:
         """Scale bar of the thumbnail."""
         return scale_bar(self.slide.mpp * self.slide.size[0] / self.size[0], self.size[0])
 
-    def on_thumbnail(self, scores: Scores) -> NDArray[np.float64]:
-        """Contributions on the thumbnail, (H, W), overlapping tiles averaged, NaN where no tile lies."""
-        return raster.average(scores.contribution, self.placement, self.size)
+    def on_thumbnail(self, scores: Relevance) -> NDArray[np.float64]:
+        """Relevance on the thumbnail, (H, W), overlapping tiles averaged, NaN where no tile lies."""
+        return raster.average(scores.values, self.placement, self.size)
 
-    def on_grid(self, scores: Scores) -> NDArray[np.float64]:
-        """Contributions with one pixel per tile step."""
+    def on_grid(self, scores: Relevance) -> NDArray[np.float64]:
+        """Relevance with one pixel per tile step."""
         placement = raster.place_on_grid(self.features.coords, self.features.tile_px_level0, self.grid)
-        return raster.average(scores.contribution, placement, self.grid.size)
+        return raster.average(scores.values, placement, self.grid.size)
 
     @cached_property
     def key(self) -> str:
@@ -109,7 +128,9 @@ class ExplainedSlide:
             "mpp_origin": self.slide.mpp_origin,
             "overview_sha256": hashlib.sha256(self.thumbnail.tobytes()).hexdigest(),
         }
-        return cache_key(self.model.sha256, content_sha256(self.features), METHOD, parameters)
+        if self.method.parameters():
+            parameters["method"] = self.method.parameters()
+        return cache_key(self.model.sha256, content_sha256(self.features), self.method.title, parameters)
 
     def facts(self, created: str) -> dict[str, Any]:
         """Return what the sidecar says of the heatmap, apart from its files."""
@@ -141,32 +162,39 @@ class ExplainedSlide:
                 "weights_sha256": attrs["weights_sha256"],
             },
             "model": {"sha256": self.model.sha256, "targets": [target.name for target in self.model.spec.targets]},
-            "method": METHOD,
+            "method": self.method.title,
+            **self._method_facts(),
             "parameters": {
                 "underlay": self.options.underlay,
                 "clip": self.options.clip,
-                "colour_map": COLOUR_MAP,
+                "colour_map": COLOUR_MAP if self.method.signed else RISING_MAP,
                 "qupath_weak_from": WEAK_FROM,
                 "qupath_strong_from": STRONG_FROM,
             },
-            "targets": [_target_facts(one, scale) for one, scale in zip(self.scores, self.scales, strict=True)],
+            "targets": [self._target_facts(one, scale) for one, scale in zip(self.scores, self.scales, strict=True)],
             "raw": {"origin_px_level0": list(self.grid.origin), "pixel_px_level0": self.grid.step},
         }
 
+    def _method_facts(self) -> dict[str, Any]:
+        """Return what the sidecar says of other methods than the default, whose sidecars stay as they were."""
+        method = self.method
+        if method.name == DEFAULT:
+            return {}
+        facts = {"name": method.name, "unit": method.unit, "signed": method.signed, "exact": method.exact}
+        return {"method_facts": {**facts, "settings": method.parameters()}}
 
-def _target_facts(one: Scores, scale: Scale) -> dict[str, Any]:
-    return {
-        "target": one.target,
-        "positive": one.positive,
-        "probability": one.probability,
-        "logit": one.logit,
-        "bias": one.bias,
-        "contributions_sum": float(one.contribution.sum()),
-        "scale": {
-            "unit": "log-odds per tile",
-            "clip": scale.clip,
-            "clip_means": odds_factor(scale.clip),
-            "rule": scale.rule,
-            "clipped_share": scale.clipped_share,
-        },
-    }
+    def _target_facts(self, one: Relevance, scale: Scale) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "target": one.target,
+            "positive": one.positive,
+            "probability": one.probability,
+            "logit": one.logit,
+        }
+        if isinstance(one, Scores):
+            facts |= {"bias": one.bias, "contributions_sum": float(one.contribution.sum())}
+        colours: dict[str, Any] = {"unit": self.method.unit, "clip": scale.clip}
+        if self.method.unit.startswith("log-odds"):
+            colours["clip_means"] = odds_factor(scale.clip)
+        colours |= {"rule": scale.rule, "clipped_share": scale.clipped_share}
+        details = {"details": one.details} if one.details else {}
+        return {**facts, **details, "scale": colours}

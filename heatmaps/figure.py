@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
-from heatmaps.colours import AGAINST_RGB, FOR_RGB, Scale, colour
+from heatmaps.colours import AGAINST_RGB, FOR_RGB, HIGH_RGB, Scale, colour
 from heatmaps.render import encode_png
-from heatmaps.wording import odds_factor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,16 +47,19 @@ class Legend:
     Attributes
     ----------
     title, subtitle : str
-    label : str
-        The positive class.
     notes : tuple of str
         Lines at the foot.
+    ends : tuple of str
+        Words at the upper and the lower end of the colour bar.
+    numbers : str
+        Words below it: what the numbers are and where the colours end.
     """
 
     title: str
     subtitle: str
-    label: str
     notes: tuple[str, ...]
+    ends: tuple[str, str]
+    numbers: str
 
 
 def nice_ticks(clip: float) -> list[float]:
@@ -65,6 +68,13 @@ def nice_ticks(clip: float) -> list[float]:
     step = next(factor * power for factor in (5, 2, 1, 0.5, 0.2) if factor * power <= clip / 1.8)
     count = math.floor(clip * 0.93 / step)
     return [step * index for index in range(-count, count + 1)]
+
+
+def ticks_of(scale: Scale) -> list[float]:
+    """Return round values on a colour scale: symmetric about 0, or from 0 on."""
+    if scale.signed:
+        return nice_ticks(scale.clip)
+    return [tick for tick in MaxNLocator(5).tick_values(0.0, scale.clip).tolist() if 0 <= tick <= scale.clip]
 
 
 def draw(panels: Sequence[Panel], legend: Legend, scale: Scale, bar: ScaleBar) -> bytes:
@@ -136,31 +146,25 @@ class _Sheet:
         self._words(_MARGIN + self.bar.length_px + 10 * k, top + 4 * k, self.bar.text, 11, va="center")
 
     def _colour_bar(self) -> None:
-        k, left, clip = self.k, self.bar_left, self.scale.clip
+        k, left, clip, low = self.k, self.bar_left, self.scale.clip, self.scale.low
         top = self.top + 44 * k
         height = min(self.row_height - 210 * k, 420 * k)
         axes = self._axes(left, top, 28 * k, height)
-        ramp = colour(np.linspace(clip, -clip, 256)[:, None], clip)
-        axes.imshow(ramp, aspect="auto", extent=(0, 1, -clip, clip), interpolation="none")
+        ramp = colour(np.linspace(clip, low, 256)[:, None], clip, self.scale.signed)
+        axes.imshow(ramp, aspect="auto", extent=(0, 1, low, clip), interpolation="none")
         axes.yaxis.tick_right()
-        ticks = nice_ticks(clip)
-        axes.set_yticks(ticks, [signed_tick(tick) if tick else "0   neutral" for tick in ticks], fontsize=9.5 * k)
-        label = self.legend.label
-        self._words(
-            left, top - 8 * k, f"▲ evidence FOR\n    {label}", 11, weight="bold", color=_hex(FOR_RGB), va="bottom"
-        )
-        self._words(
-            left, top + height + 8 * k, f"▼ evidence AGAINST\n    {label}", 11, weight="bold", color=_hex(AGAINST_RGB)
-        )
-        self._words(
-            left,
-            top + height + 58 * k,
-            f"Numbers: log-odds that one\ntile adds to the result.\nColours end at ±{clip:.3g}\n"
-            f"({odds_factor(clip)} per tile);\n"
-            f"{100 * self.scale.clipped_share:.1f} % of tiles lie beyond.",
-            9,
-            color="#333333",
-        )
+        ticks = ticks_of(self.scale)
+        axes.set_yticks(ticks, [self._tick(tick) for tick in ticks], fontsize=9.5 * k)
+        upper, lower = self.legend.ends
+        over, under = (FOR_RGB, AGAINST_RGB) if self.scale.signed else (HIGH_RGB, HIGH_RGB)
+        self._words(left, top - 8 * k, upper, 11, weight="bold", color=_hex(over), va="bottom")
+        self._words(left, top + height + 8 * k, lower, 11, weight="bold", color=_hex(under))
+        self._words(left, top + height + 58 * k, self.legend.numbers, 9, color="#333333")
+
+    def _tick(self, value: float) -> str:
+        if self.scale.signed:
+            return signed_tick(value) if value else "0   neutral"
+        return f"{value:.3g}"
 
 
 def signed_tick(value: float) -> str:

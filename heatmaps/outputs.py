@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heatmaps import figure, render
-from heatmaps.attribution import METHOD
+from heatmaps import figure, reading, render
 from heatmaps.geojson import qupath_tiles
 from heatmaps.report import ReportInput, TargetView, TileCard, report_html
 from heatmaps.scores import score_table
 from heatmaps.tile_pictures import tile_picture
 from heatmaps.top_tiles import strongest
-from heatmaps.wording import percent, signed
+from heatmaps.wording import percent
 from pipelines.files import write_bytes, write_json, write_text
 from pipelines.geojson import write_geojson
 from pipelines.progress import progress
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from heatmaps.attribution import Scores
+    from heatmaps.colours import Scale
     from heatmaps.explained import ExplainedSlide
+    from heatmaps.relevance import Relevance
 
 SIDECAR = "heatmap.json"
 _TILES_PER_SIDE = 6
@@ -86,44 +86,52 @@ class Outputs:
         self._bar.update()
 
     def _write_target(self, index: int, values: np.ndarray, ground: np.ndarray) -> None:
-        explained = self.explained
+        explained, signed = self.explained, self.explained.method.signed
         one, scale = explained.scores[index], explained.scales[index]
-        name, legend = file_name(one.target), self._legend(one)
-        caption = f"Evidence for (red) and against (blue) {one.label}; outline = tissue analysed"
-        tinted = figure.Panel(render.overlay(ground, values, scale.clip), caption)
+        name, legend = file_name(one.target), self._legend(one, scale)
+        caption = reading.caption(explained.method, one.label)
+        tinted = figure.Panel(render.overlay(ground, values, scale.clip, signed=signed), caption)
         stained = figure.Panel(explained.thumbnail, "H&E as scanned")
         for kind, panels in (("overlay", [tinted]), ("overview", [stained, tinted])):
             self._add(f"{kind}-{name}.png", write_bytes, figure.draw(panels, legend, scale, explained.bar))
-        tiny = render.tint(explained.on_grid(one), scale.clip)
+        tiny = render.tint(explained.on_grid(one), scale.clip, signed)
         self._add(f"raw-{name}.png", write_bytes, render.encode_png(tiny))
-        tiles = qupath_tiles(explained.features, explained.scores, one, scale.clip, explained.model.sha256)
+        unsigned = "" if signed else explained.method.title
+        tiles = qupath_tiles(explained.features, explained.scores, one, scale.clip, explained.model.sha256, unsigned)
         self._add(f"qupath-{name}.geojson", write_geojson, tiles)
 
-    def _legend(self, one: Scores) -> figure.Legend:
+    def _legend(self, one: Relevance, scale: Scale) -> figure.Legend:
+        method = self.explained.method
         slide, features = self.explained.slide, self.explained.features
         dropped = sum(features.attrs["dropped"].values())
         origin = "from the file" if slide.mpp_origin == "file" else "given by the user"
         return figure.Legend(
             title=f"{slide.id}: {percent(one.probability)} probability of {one.label}",
-            subtitle=f"log-odds {signed(one.logit)} = start {signed(one.bias)} and tiles "
-            f"{signed(float(one.contribution.sum()))}      Research use only, not a diagnosis",
-            label=one.label,
+            subtitle=reading.subtitle(one),
             notes=(
-                f"Method: {METHOD}, exact (tiles and start sum to the log-odds). {len(features.coords):,} tiles of "
-                f"{features.tile_um:g} µm, {dropped:,} dropped; {slide.mpp:.4g} µm per pixel ({origin}).",
+                *reading.method_lines(
+                    method,
+                    one,
+                    f"{len(features.coords):,} tiles of {features.tile_um:g} µm, {dropped:,} dropped; "
+                    f"{slide.mpp:.4g} µm per pixel ({origin}).",
+                ),
                 f"Model {self.explained.model.sha256[:12]}, encoder {features.encoder}, "
                 f"wsi-swarm {version('wsi-swarm')}.",
             ),
+            ends=reading.bar_ends(method, one.label),
+            numbers=reading.bar_numbers(method, scale),
         )
 
     def _report(self, facts: dict[str, Any], ground: np.ndarray, pictures: list[np.ndarray]) -> str:
         explained = self.explained
         views = []
         for one, scale, values in zip(explained.scores, explained.scales, pictures, strict=True):
-            best, worst = (self._cards(sign * one.contribution, letter) for sign, letter in ((1, "F"), (-1, "A")))
+            best = self._cards(one.values, "F" if explained.method.signed else "T")
+            worst = self._cards(-one.values, "A") if explained.method.signed else []
             views.append(TargetView(one, scale, values, best, worst))
         return report_html(
             ReportInput(
+                method=explained.method,
                 facts=facts,
                 provenance=explained.model.spec.provenance,
                 thumbnail=explained.thumbnail,

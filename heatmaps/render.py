@@ -31,10 +31,10 @@ def underlay(thumbnail: NDArray[np.uint8], kind: Underlay = "grey") -> NDArray[n
     return np.rint(255 - (255 - picture) * _PALE).astype(np.uint8)
 
 
-def tint(values: NDArray[np.float64], clip: float) -> NDArray[np.uint8]:
+def tint(values: NDArray[np.float64], clip: float, signed: bool = True) -> NDArray[np.uint8]:
     """Return the layer of evidence as RGBA (H, W, 4): the map's colours, fully transparent where no tile is."""
     alpha = np.where(np.isnan(values), 0, 255).astype(np.uint8)
-    rgb = colour(values, clip) * (alpha[..., None] > 0)
+    rgb = colour(values, clip, signed) * (alpha[..., None] > 0)
     return np.dstack([rgb.astype(np.uint8), alpha])
 
 
@@ -48,7 +48,11 @@ def outline(values: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def overlay(
-    ground: NDArray[np.uint8], values: NDArray[np.float64], clip: float, opacity: float = OPACITY
+    ground: NDArray[np.uint8],
+    values: NDArray[np.float64],
+    clip: float,
+    opacity: float = OPACITY,
+    signed: bool = True,
 ) -> NDArray[np.uint8]:
     """Tint the ground like ink on paper: colours multiply, so that nuclei and glands stay visible under any colour.
 
@@ -62,13 +66,15 @@ def overlay(
         Value of the strongest colours.
     opacity : float
         0 (ground alone) to 1.
+    signed : bool
+        Which of the two colour maps; see ``colour``.
 
     Returns
     -------
     (H, W, 3) uint8
     """
     covered = ~np.isnan(values)
-    ink = 1 - opacity * (1 - colour(values[covered], clip).astype(np.float32) / 255)
+    ink = 1 - opacity * (1 - colour(values[covered], clip, signed).astype(np.float32) / 255)
     picture = ground.copy()
     picture[covered] = np.rint(ground[covered] * ink).astype(np.uint8)
     picture[outline(values)] = _OUTLINE_RGB

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 from markupsafe import Markup
 
-from heatmaps import render
-from heatmaps.attribution import METHOD, Scores
+from heatmaps import reading, render
+from heatmaps.attribution import Scores
 from heatmaps.colours import Scale, colour
-from heatmaps.figure import nice_ticks, signed_tick
-from heatmaps.wording import LIMITS, METHOD_NOTE, odds_factor, percent, signed, signed_significant, times
+from heatmaps.figure import signed_tick, ticks_of
+from heatmaps.wording import odds_factor, percent, signed, times
 from pipelines.page import content_policy, page_templates
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from heatmaps.methods import Method
     from heatmaps.raster import Placement
+    from heatmaps.relevance import Relevance
     from heatmaps.scalebar import ScaleBar
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -46,15 +48,15 @@ class TargetView:
 
     Attributes
     ----------
-    scores : Scores
+    scores : Relevance
     scale : Scale
     values : (H, W) float64
-        Contributions on the thumbnail, NaN where no tile lies.
+        Relevance on the thumbnail, NaN where no tile lies.
     best, worst : sequence of TileCard
-        Strongest for and against.
+        Strongest for and against; without a sign the highest, and none.
     """
 
-    scores: Scores
+    scores: Relevance
     scale: Scale
     values: NDArray[np.float64]
     best: Sequence[TileCard]
@@ -65,6 +67,7 @@ class TargetView:
 class ReportInput:
     """Everything that a report shows; ``facts`` are the sidecar's values."""
 
+    method: Method
     facts: dict[str, Any]
     provenance: dict[str, Any]
     thumbnail: NDArray[np.uint8]
@@ -98,9 +101,10 @@ def report_html(view: ReportInput) -> str:
             "height": height,
         },
         bar=_bar(view.bar, width),
+        m=reading.report_words(view.method),
         targets=[_target(view, target) for target in view.targets],
-        tables=_tables(view.facts, view.provenance),
-        limits=LIMITS,
+        tables=_tables(view),
+        limits=reading.limits(view.method),
     )
 
 
@@ -132,22 +136,19 @@ def _bar(bar: ScaleBar, width: int) -> dict[str, Any]:
 
 def _target(view: ReportInput, target: TargetView) -> dict[str, Any]:
     scores, scale = target.scores, target.scale
-    positive, negative = scores.contribution > 0, scores.contribution < 0
-    spoken_for = float(scores.contribution[positive].sum())
-    spoken_against = float(scores.contribution[negative].sum())
-    ticks = [
-        {"x": round(_RAMP_LEFT + _RAMP_WIDTH * (tick / scale.clip + 1) / 2, 1), "text": signed_tick(tick)}
-        for tick in nice_ticks(scale.clip)
-    ]
+    positive, negative = scores.values > 0, scores.values < 0
+    spoken_for = float(scores.values[positive].sum())
+    spoken_against = float(scores.values[negative].sum())
     where = ""
     if target.best:
         x_mm, y_mm = _place_mm(view, target.best[0].index)
         where = f"The strongest tile for {scores.label} lies {x_mm} mm from the left and {y_mm} mm from the top."
     return {
+        **reading.target_words(view.method, scores, scale),
         "label": scores.label,
         "probability": percent(scores.probability),
         "logit": signed(scores.logit),
-        "bias": signed(scores.bias),
+        "bias": signed(scores.bias) if isinstance(scores, Scores) else "",
         "sum_for": signed(spoken_for),
         "sum_against": signed(spoken_against),
         "sum_for_term": f"+ {abs(spoken_for):.3f}",
@@ -155,25 +156,34 @@ def _target(view: ReportInput, target: TargetView) -> dict[str, Any]:
         "count_for": f"{int(positive.sum()):,}",
         "count_against": f"{int(negative.sum()):,}",
         "alt_where": where,
-        "tint": _uri(render.encode_png(render.tint(target.values, scale.clip)), "png"),
+        "tint": _uri(render.encode_png(render.tint(target.values, scale.clip, scale.signed)), "png"),
         "markers": [_marker(view, card) for card in (*target.best, *target.worst)],
-        "ramp": _ramp(scale.clip),
-        "ticks": ticks,
+        "ramp": _ramp(scale),
+        "ticks": _ticks(scale),
         "clip": f"{scale.clip:.3g}",
-        "clip_low": signed_significant(-scale.clip),
-        "clip_high": signed_significant(scale.clip),
         "clipped": percent(scale.clipped_share),
         "odds": odds_factor(scale.clip),
         "sides": [
             _side(view, scores, target.best, "for"),
-            _side(view, scores, target.worst, "against"),
+            *([_side(view, scores, target.worst, "against")] if scale.signed else []),
         ],
     }
 
 
-def _ramp(clip: float) -> list[dict[str, Any]]:
+def _ticks(scale: Scale) -> list[dict[str, Any]]:
+    span = scale.clip - scale.low
+    return [
+        {
+            "x": round(_RAMP_LEFT + _RAMP_WIDTH * (tick - scale.low) / span, 1),
+            "text": signed_tick(tick) if scale.signed else f"{tick:.3g}",
+        }
+        for tick in ticks_of(scale)
+    ]
+
+
+def _ramp(scale: Scale) -> list[dict[str, Any]]:
     step = _RAMP_WIDTH / _RAMP_STEPS
-    colours = colour(np.linspace(-clip, clip, _RAMP_STEPS), clip)
+    colours = colour(np.linspace(scale.low, scale.clip, _RAMP_STEPS), scale.clip, scale.signed)
     return [
         {"x": round(_RAMP_LEFT + index * step, 2), "width": round(step + 0.5, 2), "fill": f"#{r:02x}{g:02x}{b:02x}"}
         for index, (r, g, b) in enumerate(colours.tolist())
@@ -191,7 +201,7 @@ def _marker(view: ReportInput, card: TileCard) -> dict[str, Any]:
     top, bottom = int(place.top[card.index]), int(place.bottom[card.index])
     size = max(width, height) / 38
     # Names of F tiles above and of A tiles below, because the two often are neighbours.
-    above = top > size * 1.3 and (card.name.startswith("F") or bottom > height - size * 1.3)
+    above = top > size * 1.3 and (not card.name.startswith("A") or bottom > height - size * 1.3)
     text_y = top - size * 0.25 if above else bottom + size
     return {
         "x": left,
@@ -206,40 +216,40 @@ def _marker(view: ReportInput, card: TileCard) -> dict[str, Any]:
     }
 
 
-def _side(view: ReportInput, scores: Scores, cards: Sequence[TileCard], side: str) -> dict[str, Any]:
+def _side(view: ReportInput, scores: Relevance, cards: Sequence[TileCard], side: str) -> dict[str, Any]:
     count = len(cards)
     return {
-        "css": f"{side}-list",
-        "tone": side,
-        "heading": f"Strongest tiles {side} {scores.label}",
+        "css": f"{side}-list" if view.method.signed else "",
+        "tone": side if view.method.signed else "",
+        "heading": reading.tiles_heading(view.method, side, scores.label),
         "intro": f"The {count} strongest that lie at least {view.apart_um / 1000:.2g} mm apart, so that one finding "
         "doesn't fill the row. "
-        "The frame is the tile; around it lies its neighbourhood. The number is the tile's share of the log-odds; "
-        "attention is how many times more than an average tile the model looked there.",
+        f"The frame is the tile; around it lies its neighbourhood. {reading.tile_numbers(view.method)}",
         "none": f"No tile speaks {side} {scores.label}.",
         "tiles": [_card(view, scores, card, side) for card in cards],
     }
 
 
-def _card(view: ReportInput, scores: Scores, card: TileCard, side: str) -> dict[str, Any]:
+def _card(view: ReportInput, scores: Relevance, card: TileCard, side: str) -> dict[str, Any]:
     x_mm, y_mm = _place_mm(view, card.index)
-    contribution = signed_significant(float(scores.contribution[card.index]))
+    number = reading.tile_number(view.method, float(scores.values[card.index]))
     seen = "Tissue" if card.picture is not None else "Picture not readable:"
     return {
         "id": card.index,
         "name": card.name,
         "picture": None if card.picture is None else _uri(render.encode_jpeg(card.picture), "jpeg"),
         "px": 0 if card.picture is None else card.picture.shape[1],
-        "alt": f"{seen} tile {card.name}, {contribution} log-odds, evidence {side} {scores.label}, "
+        "alt": f"{seen} tile {card.name}, {reading.tile_alt(view.method, number, side, scores.label)}, "
         f"at {x_mm} mm from the left and {y_mm} mm from the top.",
-        "contribution": contribution,
-        "attention": times(float(scores.attention_x_uniform[card.index])),
+        "contribution": number,
+        "attention": times(float(scores.attention_x_uniform[card.index])) if isinstance(scores, Scores) else "",
         "x_mm": x_mm,
         "y_mm": y_mm,
     }
 
 
-def _tables(facts: dict[str, Any], provenance: dict[str, Any]) -> list[dict[str, Any]]:
+def _tables(view: ReportInput) -> list[dict[str, Any]]:
+    facts = view.facts
     slide, tiles, encoder, model = (facts[name] for name in ("slide", "tiles", "encoder", "model"))
     origin = "from the file" if slide["mpp_origin"] == "file" else "given by the user, the file does not say it"
     dropped = ", ".join(f"{count} {reason}" for reason, count in tiles["dropped"].items()) or "none"
@@ -258,21 +268,21 @@ def _tables(facts: dict[str, Any], provenance: dict[str, Any]) -> list[dict[str,
         ("Encoder weights, SHA-256", encoder["weights_sha256"] or "none (a fixed formula)", True),
         ("Targets of the model", ", ".join(model["targets"]), False),
     ]
-    rows_method = [("Method", METHOD, False), *((name, value, False) for name, value in _scales(facts))]
-    trained = [(name, value, len(value) > 40 and " " not in value) for name, value in flat(provenance)]
+    scales = [(f"Scale, {one.scores.target}", reading.scale_row(view.method, one.scale)) for one in view.targets]
+    found = [
+        (f"Found, {one.scores.target}", words)
+        for one in view.targets
+        for words in reading.detail_words(one.scores.details)
+    ]
+    settings = flat(view.method.parameters())
+    rows_method = [("Method", view.method.title, False), *((*row, False) for row in (*settings, *scales, *found))]
+    trained = [(name, value, len(value) > 40 and " " not in value) for name, value in flat(view.provenance)]
     missing = None if trained else "The model file says nothing of its training."
     return [
         {"heading": "Slide and tiles", "rows": rows_slide, "note": None},
         {"heading": "Model and encoder", "rows": rows_model, "note": None},
         {"heading": "Training of the model", "rows": trained, "note": missing},
-        {"heading": "Method of the heatmap", "rows": rows_method, "note": METHOD_NOTE},
-    ]
-
-
-def _scales(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (f"Scale, {one['target']}", f"±{one['scale']['clip']:.6g} log-odds per tile ({one['scale']['rule']})")
-        for one in facts["targets"]
+        {"heading": "Method of the heatmap", "rows": rows_method, "note": reading.note(view.method)},
     ]
 
 

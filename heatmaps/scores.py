@@ -13,16 +13,17 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heatmaps.attribution import Scores
+    from heatmaps.relevance import Relevance
     from pipelines.features import Features
 
 
-def score_table(features: Features, scores: Sequence[Scores]) -> str:
+def score_table(features: Features, scores: Sequence[Relevance]) -> str:
     """Return the table as CSV text, one row per tile in the order of the feature file.
 
     Columns: ``tile_id`` (row of the feature file), ``x0, y0, w0, h0`` (level-0 px, top-left corner and side),
-    ``x_um, y_um`` (micrometres, top-left corner), and for each target ``contribution_<target>`` (log-odds;
-    the column and the bias of the sidecar sum to the logit) and ``attention_x_uniform_<target>``.
+    ``x_um, y_um`` (micrometres, top-left corner), and for each target the measures of the method; by default
+    ``contribution_<target>`` (log-odds; the column and the bias of the sidecar sum to the logit) and
+    ``attention_x_uniform_<target>``.
     """
     side = features.tile_px_level0
     columns: list[tuple[str, list[str]]] = [
@@ -35,8 +36,9 @@ def score_table(features: Features, scores: Sequence[Scores]) -> str:
         ("y_um", [_number(y * features.mpp, 3) for y in features.coords[:, 1].astype(np.float64)]),
     ]
     for one in scores:
-        columns.append((f"contribution_{one.target}", [f"{value:.12e}" for value in one.contribution]))
-        columns.append((f"attention_x_uniform_{one.target}", [f"{value:.6e}" for value in one.attention_x_uniform]))
+        for measure in one.measures:
+            cells = [f"{value:{measure.digits}}" for value in measure.values]
+            columns.append((f"{measure.column}_{one.target}", cells))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([name for name, _ in columns])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from heatmaps.attribution import Scores, all_contributions
 from heatmaps.explained import ExplainedSlide, Options
 from heatmaps.outputs import Outputs, unharmed_outputs
 from models.feature_kind import read_kind
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from heatmaps.relevance import Relevance
     from pipelines.features import Features
     from pipelines.slides import Slide
 
@@ -35,7 +35,7 @@ class Heatmap:
         ``<out>/<slide id>``.
     files : tuple of Path
         All outputs, the report first.
-    scores : tuple of Scores
+    scores : tuple of Relevance
         One per target.
     reused : bool
         True if outputs of the same key, unharmed, were there already.
@@ -43,7 +43,7 @@ class Heatmap:
 
     folder: Path
     files: tuple[Path, ...]
-    scores: tuple[Scores, ...]
+    scores: tuple[Relevance, ...]
     reused: bool
 
 
@@ -73,19 +73,21 @@ def make_heatmap(
     Raises
     ------
     InputError
-        If a file is unreadable, or the features belong to another slide or encoder than slide and model.
+        If a file is unreadable, the features belong to another slide or encoder than slide and model, or the method
+        does not support the model.
     ConfigError
         If an option is out of range.
     """
     options = options or Options()
     if options.clip is not None and not 0 < options.clip < float("inf"):
-        raise ConfigError(f"--clip is {options.clip}, but the end of a colour scale is a positive number of log-odds")
+        raise ConfigError(f"--clip is {options.clip}, but the end of a colour scale is a positive number")
+    method = options.explainer()
     model = load_model(model_path)
     check_kind(model.spec, read_kind(features_path))
     with open_slide(slide_path, slide_mpp) as slide:
         features = read_on_slide(features_path, slide.size, slide.mpp)
         check_slide(features, slide, features_path)
-        scores = tuple(all_contributions(model, features, targets))
+        scores = tuple(method.explain(model, features, targets))
         explained = ExplainedSlide(slide, model, features, scores, options)
         folder = out / slide.id
         known = unharmed_outputs(folder, explained.key)

@@ -10,11 +10,15 @@ METHOD_NOTE = (
     "Nothing is smoothed or interpolated; overlapping tiles are averaged."
 )
 
+SHARES_LIMIT = (
+    "A tile's share depends on all other tiles of the slide, because attention is divided among them. "
+    "It says what the tile added to this result, not what the tile would mean alone."
+)
+
 LIMITS = (
     "The colours explain the model, not the disease: ink, folds, blur or an unfamiliar stain can count as evidence "
     "just as morphology can. Compare the strongest tiles with what you know.",
-    "A tile's share depends on all other tiles of the slide, because attention is divided among them. "
-    "It says what the tile added to this result, not what the tile would mean alone.",
+    SHARES_LIMIT,
     "Shares of different slides compare only at a fixed scale (--clip); by default each slide has its own.",
     "The model saw only the outlined tissue, in squares and at one resolution; the rest of the slide was not used.",
     "The probability is the model's own and is not calibrated for your laboratory, scanner or case mix.",

@@ -59,3 +59,38 @@ def test_refusal_is_one_sentence_and_exit_code_4(heatmap, case, tmp_path: Path) 
     code, out, err = heatmap(other, "--model", case.model, "--features", case.features, "--out", tmp_path / "out")
     assert (code, out) == (4, "")
     assert "belongs to slide case 7" in err
+
+
+def test_method_is_chosen_and_its_error_printed(heatmap, shared_case, tmp_path: Path) -> None:
+    case = shared_case
+    words = (
+        case.slide,
+        "--model",
+        case.model,
+        "--features",
+        case.features,
+        "--out",
+        tmp_path / "out",
+        "--target",
+        "MSI",
+    )
+    code, out, _ = heatmap(*words, "--method", "ig")
+    assert code == 0
+    assert "MSI_MSIH\tcompleteness error " in out
+    document = json.loads(heatmap(*words, "--method", "ig", "--json")[1])
+    assert document["method"] == "ig"
+    assert abs(document["targets"][0]["details"]["completeness_error"]) < 1e-6
+    assert "bias" not in document["targets"][0]
+    code, out, err = heatmap(*words, "--method", "attention", "--occlude", 2)
+    assert (code, out) == (3, "")
+    assert "--occlude is a setting of --method occlusion" in err
+
+
+def test_a_slide_called_like_the_subcommand_is_named_by_its_path(heatmap, case, tmp_path: Path) -> None:
+    case.slide.rename(case.slide.with_name("evaluate"))
+    code, _, err = heatmap(
+        f"./{case.slide.with_name('evaluate').name}", "--model", case.model, "--features", case.features, "--out", "out"
+    )
+    assert code == 4
+    assert "--model" not in err
+    assert "evaluate" in err

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from heatmaps.colours import colour, symmetric_scale
+from heatmaps.colours import colour, symmetric_scale, upward_scale
 
 
 def luminance(rgb: np.ndarray) -> np.ndarray:
@@ -57,3 +57,21 @@ def test_scale_refuses_what_has_none(values: np.ndarray) -> None:
 def test_scale_refuses_a_clip_that_is_not_positive(clip: float) -> None:
     with pytest.raises(ValueError, match="positive"):
         symmetric_scale(np.ones(3), clip)
+
+
+def test_without_a_sign_more_is_always_darker() -> None:
+    shades = colour(np.linspace(0, 3, 50), 3.0, signed=False)
+    assert (np.diff(luminance(shades)) < 0).all()
+    assert shades[0].min() > 250
+    np.testing.assert_array_equal(colour(np.array([-1.0, 9.0, np.nan]), 3.0, signed=False), shades[[0, -1, 0]])
+
+
+def test_upward_scale_ends_where_asked_at_the_units_end_or_at_the_99th_percentile() -> None:
+    values = np.arange(1.0, 1001)
+    found = upward_scale(values)
+    assert (found.clip, found.low, found.signed) == (991, 0, False)
+    assert found.clipped_share == pytest.approx(0.009)
+    assert upward_scale(values / 1000, fixed=1.0).clip == 1
+    assert upward_scale(values / 1000, clip=0.5, fixed=1.0).clip == 0.5
+    with pytest.raises(ValueError, match="below 0"):
+        upward_scale(np.array([-0.1, 1.0]))

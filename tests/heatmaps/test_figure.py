@@ -6,10 +6,10 @@ import pytest
 
 from heatmaps import render
 from heatmaps.colours import Scale
-from heatmaps.figure import Legend, Panel, draw, nice_ticks
+from heatmaps.figure import Legend, Panel, draw, nice_ticks, ticks_of
 from heatmaps.scalebar import scale_bar
 
-LEGEND = Legend("A $title$ of_a slide", "log-odds", "MSIH", ("note",))
+LEGEND = Legend("A $title$ of_a slide", "log-odds", ("note",), ("evidence FOR", "evidence AGAINST"), "Numbers: shares")
 
 
 def decoded(png: bytes) -> np.ndarray:
@@ -60,6 +60,14 @@ def test_ticks_are_few_round_symmetric_and_inside(clip: float) -> None:
     assert 0 in ticks
     np.testing.assert_allclose(ticks, -np.array(ticks[::-1]))
     assert max(ticks) < clip
+
+
+@pytest.mark.parametrize("clip", [1.0, 0.0399, 7.3, 2e-5, 1.04, 312.0])
+def test_ticks_without_a_sign_go_from_zero_to_the_end_of_the_scale(clip: float) -> None:
+    ticks = ticks_of(Scale(clip, 0.0, "rule", signed=False))
+    assert 3 <= len(ticks) <= 7
+    assert ticks[0] == 0
+    assert 0.75 * clip < ticks[-1] <= clip
 
 
 def test_tint_is_transparent_where_no_tile_is_and_the_ground_stays() -> None:

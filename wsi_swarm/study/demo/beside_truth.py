@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from heatmaps import render
+from heatmaps import reading, render
 from heatmaps.attribution import contributions
 from heatmaps.explained import ExplainedSlide, Options
 from heatmaps.figure import Legend, Panel, draw
@@ -80,12 +80,13 @@ def draw_beside_truth(
         legend = Legend(
             title=f"Heatmap beside the planted truth: {features.slide_id}",
             subtitle="The slide is drawn, not real: nobody ever had this tumour. Research use only.",
-            label=scores.label,
             notes=(
                 f"Localisation: contributions rank tiles with planted evidence above others with AUROC {ranked}.",
                 f"Model {model.sha256[:16]}, {features.encoder} features, {len(features.coords)} tiles of "
                 f"{features.tile_um:g} µm.",
             ),
+            ends=reading.bar_ends(explained.method, scores.label),
+            numbers=reading.bar_numbers(explained.method, explained.scales[0]),
         )
         write_bytes(out, draw(panels, legend, explained.scales[0], explained.bar))
     return found

@@ -1,0 +1,1 @@
+"""How true heatmaps are to their model, and to what people drew."""
