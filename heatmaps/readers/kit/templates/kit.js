@@ -176,13 +176,14 @@
       label.append(input, element("span", String(value)));
       points.append(label);
     });
-    ends.append(element("span", "1  " + question.low), element("span", question.high + "  5"));
-    field.append(points, ends);
+    ends.append(element("span", "1: " + question.low), element("span", "5: " + question.high));
+    points.classList.toggle("wide", question.cannot_judge);
     if (question.cannot_judge) {
-      const label = element("label", "", { className: "option" });
+      const label = element("label", "", { className: "point apart" });
       label.append(radio("cannot_judge"), element("span", words.cannot_judge), element("kbd", "0"));
-      field.append(label);
+      points.append(label);
     }
+    field.append(points, ends);
   }
   function set(question, value) {
     const one = answerOf(turns[current]);
@@ -265,7 +266,7 @@
     if (!one.answered) { one.answered = now(); state.unsaved += 1; }
     keep();
     showSaved();
-    if (turn.training && turn.feedback && !compared) { compared = true; showFeedback(); return; }
+    if (turn.training && turn.feedback && !compared) { compared = true; showFeedback(); at("next").scrollIntoView({ block: "nearest" }); return; }
     show(current + 1);
   }
   function back() { if (kit.go_back && current > 0) { show(current - 1); } }
