@@ -60,8 +60,7 @@ def page_content(key: Key, key_sha256: str, reader: str, pictures: Mapping[str, 
         "go_back": study.design.go_back,
         "questions": [_question(question, language, letters) for question in study.questions],
         "showings": [
-            {"id": one.opaque, "training": one.training, "feedback": feedback[one.item]}
-            for one in key.showings[reader]
+            {"id": one.opaque, "training": one.training, "feedback": feedback[one.item]} for one in key.showings[reader]
         ],
     }
     sealed = json.dumps({"page": content, "pictures": dict(sorted(pictures.items()))}, sort_keys=True)
