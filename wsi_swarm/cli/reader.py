@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     reader.command("example")(example)
     reader.command("build")(build)
     reader.command("verify")(verify)
+    reader.command("import")(import_)
     app.add_typer(reader, name="reader")
 
 
@@ -43,9 +44,16 @@ def build(
 
     from heatmaps.readers.blinding.verify import verify_kit
     from heatmaps.readers.kit.build import build_kits
+    from wsi_swarm.errors import IntegrityError
 
     built = build_kits(study, out)
-    _refuse_leaks([verify_kit(kit, built.key) for kit in built.kits])
+    try:
+        _refuse_leaks([verify_kit(kit, built.key) for kit in built.kits])
+    except IntegrityError:
+        # Nobody must find kits that tell something, nor a key that stands in the way of the next try.
+        for path in (*built.kits, built.key, built.kit_list):
+            path.unlink()
+        raise
     if as_json:
         print(json.dumps(built.made.model_dump(by_alias=True) | {"key": str(built.key)}, indent=1))
         return
@@ -76,6 +84,37 @@ def verify(
     else:
         print("\n".join(as_text(proof) for proof in proofs))
     _refuse_leaks(proofs)
+
+
+def import_(
+    answers: list[Path] = typer.Argument(..., metavar="ANSWERS...", help="Files of answers as downloaded."),
+    key: Path = typer.Option(..., "--key", help="The key; kits.json must lie beside it."),
+    out: Path = typer.Option(..., "--out", metavar="TABLE.csv", help="One row per reader, item and question."),
+    as_json: bool = typer.Option(False, "--json", help="Print the summary as one JSON document."),
+) -> None:
+    """Check answers, join them with the key, and write one tidy table.
+
+    A file that was changed, is of another kit, or answers what was not asked is refused with exit code 8, and nothing
+    is written. Gaps, answers that were too fast, out of order, given twice or changed later are counted and marked.
+    """
+    import json
+
+    from heatmaps.readers.answers.answer_file import NotAsDownloaded
+    from heatmaps.readers.answers.import_answers import import_answers
+    from wsi_swarm.errors import IntegrityError
+
+    try:
+        imported = import_answers(answers, key, out)
+    except NotAsDownloaded as error:
+        raise IntegrityError(str(error)) from error
+    if as_json:
+        print(json.dumps(imported.summary, indent=1, allow_nan=False))
+        return
+    for one in imported.summary["readers"]:
+        marks = ("too_fast", "out_of_order", "answered_twice", "changed_later")
+        marked = ", ".join(f"{one[name]} {name.replace('_', ' ')}" for name in marks if one[name])
+        print(f"{one['reader']}\t{one['answered']} of {one['pictures']} pictures{': ' + marked if marked else ''}")
+    print(out)
 
 
 def _refuse_leaks(proofs: list[Proof]) -> None:

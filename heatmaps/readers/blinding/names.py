@@ -43,7 +43,7 @@ def secret_names(key: Key) -> list[SecretName]:
 
 def _all_names(key: Key) -> Iterator[SecretName]:
     yield SecretName(key.secret, "the study's secret")
-    yield from _path_names(key.study.items.table, "the table of items")
+    yield SecretName(key.study.items.table, "the table of items")
     for item in key.items:
         yield SecretName(item.group, "a group", public=True)
         yield SecretName(item.klass, "a class", public=True)

@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 
 from heatmaps.readers.blinding.names import word
+from pipelines.damage import TABLE_DAMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -124,7 +125,7 @@ def _unpacked(data: bytes) -> Iterator[bytes]:
                 for entry in inner.infolist():
                     if entry.file_size <= _MOST:
                         yield entry.filename.encode() + b"\n" + inner.read(entry)
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError):
+        except TABLE_DAMAGE:
             pass
     for run in _BASE64.finditer(data):
         text = run.group().replace(b"-", b"+").replace(b"_", b"/").rstrip(b"=")

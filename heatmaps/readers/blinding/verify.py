@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -115,6 +116,8 @@ def _pictures(proof: Proof, files: dict[str, bytes], names: list[SecretName]) ->
         if not path.startswith("items/"):
             continue
         jpeg = read_jpeg(data)
+        for name, how in (in_picture if jpeg else anything).find(data):
+            proof.add(path, f'names {name.what} ("{name.text}") {how}')
         if jpeg is None:
             proof.add(path, "is no whole JPEG")
             continue
@@ -123,8 +126,6 @@ def _pictures(proof: Proof, files: dict[str, bytes], names: list[SecretName]) ->
             proof.add(path, f"holds metadata: {what}, {len(extra)} bytes")
             for name, how in anything.find(extra):
                 proof.add(path, f'names {name.what} ("{name.text}") {how}')
-        for name, how in in_picture.find(data):
-            proof.add(path, f'names {name.what} ("{name.text}") {how}')
     for what, of in (("px", sizes), ("bytes", {path: len(files[path]) for path in sizes})):
         usual = _most_frequent(list(of.values()))
         for path, size in of.items():
@@ -141,7 +142,8 @@ def _against(
 ) -> None:
     """Hold all files against what the key gives; names are looked for in whatever differs."""
     strict = ByteSearch([name for name in names if not name.public], _BY_CHANCE)
-    public = sorted({*key.study.public_texts(), *(item.feedback for item in key.items)}, key=len, reverse=True)
+    said_texts = {*key.study.public_texts(), *(item.feedback for item in key.items)} - {""}
+    public = sorted(said_texts, key=len, reverse=True)
     for path, data in sorted(files.items()):
         wanted = expected.get(path)
         if data == wanted:
@@ -154,8 +156,9 @@ def _against(
             proof.add(path, "differs from the files")
         foreign = _foreign(data, wanted or b"")
         text = foreign.decode("utf-8", "replace")
+        # As whole phrases: a scale's end "no" must not eat a part of "nonMSIH".
         for said in public:
-            text = text.replace(said, " ")
+            text = re.sub(rf"(?<!\w){re.escape(said)}(?!\w)", " ", text)
         for name in names_in_text(text, names):
             proof.add(path, f'names {name.what} ("{name.text}")')
         for name, how in strict.find(foreign):
@@ -173,7 +176,7 @@ def _foreign(data: bytes, wanted: bytes) -> bytes:
 
 
 def _frame(proof: Proof, data: bytes, files: dict[str, bytes], names: list[SecretName]) -> None:
-    """What a zip holds besides its files: times, owners, comments, an order."""
+    """Look at what a zip holds besides its files: times, owners, comments, an order."""
     if data == zip_bytes(files):
         return
     rest = data

@@ -33,6 +33,11 @@ class Built:
     kits: list[Path]
     made: MadeKits
 
+    @property
+    def kit_list(self) -> Path:
+        """The list of kits, beside the key."""
+        return self.key.with_name(KITS_NAME)
+
 
 def build_kits(study_file: Path, out: Path, secret: bytes | None = None) -> Built:
     """Write ``out/kits/<study>-<reader>.zip`` for each reader, and ``out/key`` for the coordinator.
