@@ -28,6 +28,7 @@ _MOST = 64 * 2**20
 _DEEPEST = 3
 _LEAST_UNPACKED = 16
 _START = 4
+_SLOTS = 2**20 - 3
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
 _ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 
@@ -53,7 +54,9 @@ class ByteSearch:
             if name.telling and len(name.text) >= shortest:
                 for encoded, encoding in _encodings(name.text):
                     self._add(encoded, encoding, name)
-        self._starts = np.array(sorted(self._by_start), np.uint32)
+        starts = np.array(list(self._by_start), np.uint32)
+        self._likely = np.zeros(_SLOTS, bool)
+        self._likely[starts % _SLOTS] = True
 
     def find(self, data: bytes) -> list[tuple[SecretName, str]]:
         """Return which names stand in the bytes, and how."""
@@ -74,10 +77,11 @@ class ByteSearch:
             self._by_start.setdefault(int.from_bytes(encoded.lower()[:_START], "little"), []).append(pattern)
 
     def _candidates(self, lower: bytes) -> list[tuple[bytes, bool, SecretName, str]]:
-        if len(lower) < _START or not len(self._starts):
+        if len(lower) < _START:
             return []
-        there = np.unique(np.ndarray((len(lower) - _START + 1,), "<u4", lower, strides=(1,)))
-        return [pattern for start in np.intersect1d(there, self._starts) for pattern in self._by_start[int(start)]]
+        windows = np.ndarray((len(lower) - _START + 1,), "<u4", lower, strides=(1,))
+        there = set(windows[self._likely[windows % _SLOTS]].tolist())
+        return [pattern for start in sorted(there) for pattern in self._by_start.get(start, ())]
 
 
 def _encodings(name: str) -> Iterator[tuple[bytes, str]]:
