@@ -72,7 +72,7 @@ def verify_kit(kit: Path, key_path: Path) -> Proof:
             files = {entry.filename: archive.read(entry) for entry in archive.infolist() if not entry.is_dir()}
     except TABLE_DAMAGE as error:
         raise InputError(f"{kit} cannot be read as a zip: {str(error)[:200]}") from error
-    reader = next((one.reader for one in made.kits if one.file == kit.name), None) or _owner(key, files)
+    reader = _owner(key, files)
     if reader is None:
         raise InputError(f"{kit} is no kit of this key: its pictures are none of the key's")
     proof = Proof(kit.name, reader, len(files))
@@ -83,7 +83,9 @@ def verify_kit(kit: Path, key_path: Path) -> Proof:
     _texts_for_readers(proof, key, names)
     _pictures(proof, files, names)
     if len(pictures) == len({one.item for one in key.showings[reader]}):
-        expected, _ = kit_files(key, key_sha256, reader, pictures)
+        expected, kit_sha256 = kit_files(key, key_sha256, reader, pictures)
+        if kit_sha256 not in {one.kit_sha256 for one in made.kits if one.reader == reader}:
+            proof.add(kit.name, "holds other pictures or texts than the kit that was built")
         _against(proof, files, expected, names, key)
         _frame(proof, data, files, names)
         _order_and_size(proof, key, files)
@@ -101,7 +103,7 @@ def _owner(key: Key, files: dict[str, bytes]) -> str | None:
 
 def _texts_for_readers(proof: Proof, key: Key, names: list[SecretName]) -> None:
     strict = [name for name in names if not name.public]
-    said = _APART.join({*key.study.public_texts(), *(item.feedback for item in key.items)})
+    said = _APART.join(key.public_texts())
     for name in names_in_text(said, strict):
         proof.add("index.html", f'names {name.what} ("{name.text}") in a text of the study file or table')
     # Names of files are made of these two.
@@ -142,8 +144,7 @@ def _against(
 ) -> None:
     """Hold all files against what the key gives; names are looked for in whatever differs."""
     strict = ByteSearch([name for name in names if not name.public], _BY_CHANCE)
-    said_texts = {*key.study.public_texts(), *(item.feedback for item in key.items)} - {""}
-    public = sorted(said_texts, key=len, reverse=True)
+    public = sorted(key.public_texts(), key=len, reverse=True)
     for path, data in sorted(files.items()):
         wanted = expected.get(path)
         if data == wanted:

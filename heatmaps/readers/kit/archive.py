@@ -39,7 +39,7 @@ def kit_texts(content: Mapping[str, Any]) -> dict[str, bytes]:
         words=words,
     )
     codebook = environment.get_template("codebook.html.j2").render(
-        csp=content_policy([css], pictures=False),
+        csp=content_policy([css]),
         css=Markup(css),  # noqa: S704
         kit=content,
         words=words,

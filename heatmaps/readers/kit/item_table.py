@@ -13,10 +13,12 @@ from pipelines.errors import ConfigError, InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from heatmaps.readers.kit.study_file import Language
+
 KINDS = ("study", "control", "training")
 SECRET_COLUMNS = ("patient", "centre", "class", "model", "score")
 """May stand in the table for the analysis and for the proof of blinding; they get into the key, never into a kit."""
-_COLUMNS = ("picture", "slide", "x", "y", "group", "kind", "feedback", *SECRET_COLUMNS)
+_COLUMNS = ("picture", "slide", "x", "y", "group", "kind", "feedback", "feedback_de", *SECRET_COLUMNS)
 
 
 class Item(Strict):
@@ -30,11 +32,16 @@ class Item(Strict):
     x: float = 0.0
     y: float = 0.0
     feedback: str = ""
+    feedback_de: str = ""
     patient: str = ""
     centre: str = ""
     klass: str = Field(default="", alias="class")
     model: str = ""
     score: str = ""
+
+    def feedback_in(self, language: Language) -> str:
+        """Return the feedback in a reader's language; one that was given once is the same for all."""
+        return (language == "de" and self.feedback_de) or self.feedback
 
 
 def read_items(path: Path) -> list[Item]:
@@ -73,7 +80,7 @@ def _item(path: Path, row: int, cells: dict[str, str]) -> Item:
         raise ConfigError(f"{path}, row {row}: kind is '{kind}'; write {', '.join(KINDS)}, or leave it empty")
     if not cells["group"] and kind != "training":
         raise ConfigError(f"{path}, row {row}: group is empty; every item belongs to one")
-    if cells.get("feedback") and kind != "training":
+    if (cells.get("feedback") or cells.get("feedback_de")) and kind != "training":
         raise ConfigError(f"{path}, row {row}: only a training case has feedback; kind is {kind}")
     if bool(cells.get("picture")) == bool(cells.get("slide")):
         raise ConfigError(f"{path}, row {row}: give either a picture, or a slide with x and y")
@@ -83,7 +90,9 @@ def _item(path: Path, row: int, cells: dict[str, str]) -> Item:
         x = y = float("nan")
     if not (abs(x) < 1e9 and abs(y) < 1e9):
         raise ConfigError(f"{path}, row {row}: x and y must be numbers, the tile's upper left corner in level-0 px")
-    texts = {name: cells.get(name, "") for name in ("group", "picture", "slide", "feedback", *SECRET_COLUMNS)}
+    texts = {
+        name: cells.get(name, "") for name in ("group", "picture", "slide", "feedback", "feedback_de", *SECRET_COLUMNS)
+    }
     return Item.model_validate({"item": f"item-{row - 1:04d}", "kind": kind, "x": x, "y": y, **texts})
 
 

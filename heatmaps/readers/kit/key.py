@@ -45,6 +45,11 @@ class Key(Strict):
         """Return an item by its name."""
         return next(item for item in self.items if item.item == name)
 
+    def public_texts(self) -> set[str]:
+        """Return every text that readers see, in all languages."""
+        feedback = {text for item in self.items for text in (item.feedback, item.feedback_de)}
+        return {*self.study.public_texts(), *feedback} - {""}
+
     def encoded(self) -> bytes:
         """Return the file's bytes; their hash stands in the kits."""
         return (json.dumps(self.model_dump(by_alias=True), indent=1, ensure_ascii=False) + "\n").encode()

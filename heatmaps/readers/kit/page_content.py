@@ -42,7 +42,7 @@ def page_content(key: Key, key_sha256: str, reader: str, pictures: Mapping[str, 
     study = key.study
     language = next(one.language for one in study.readers if one.code == reader)
     letters = iter(LETTERS)
-    feedback = {item.item: item.feedback for item in key.items}
+    feedback = {item.item: item.feedback_in(language) for item in key.items}
     frame = 1 / (1 + 2 * study.items.surroundings) if study.items.tile_um else study.items.frame
     field = study.items.tile_um / frame if study.items.tile_um and frame else study.items.field_um
     content = {

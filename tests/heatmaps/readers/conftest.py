@@ -104,6 +104,7 @@ def make_study(folder: Path, items: int = 10) -> StudyFolder:
                 "group": "" if training else group,
                 "kind": "training" if training else "control" if group == "model-low" else "study",
                 "feedback": "Others chose 4." if training else "",
+                "feedback_de": "Andere wählten 4." if training else "",
                 "patient": f"PAT-{7000 + number // 2}",
                 "centre": "Musterklinikum",
                 "class": "MSIH" if number % 2 else "nonMSIH",

@@ -177,9 +177,11 @@ def test_an_order_that_tells_the_group_is_found(built, tmp_path, make_larger_stu
     digest = hashlib.sha256(larger.key.read_bytes()).hexdigest()
     with zipfile.ZipFile(larger.kits[0]) as archive:
         pictures = {one.item: archive.read(picture_path(one.opaque)) for one in key.showings["R1"]}
-    files, _ = kit_files(told_key, digest, "R1", pictures)
+    files, kit_sha256 = kit_files(told_key, digest, "R1", pictures)
     larger.kits[0].write_bytes(zip_bytes(files))
-    made = MadeKits.model_validate(larger.made.model_dump(by_alias=True) | {"key_sha256": digest})
+    listed = larger.made.model_dump(by_alias=True) | {"key_sha256": digest}
+    listed["kits"][0]["kit_sha256"] = kit_sha256
+    made = MadeKits.model_validate(listed)
     larger.kit_list.write_text(json.dumps(made.model_dump(by_alias=True)))
     leaks = verify_kit(larger.kits[0], larger.key).leaks
     assert [leak.file for leak in leaks] == ["index.html"]
@@ -238,6 +240,17 @@ def test_changed_pictures_are_found_though_nothing_else_is_wrong(kit):
     swapped = {names[0]: kit.files[names[1]], names[1]: kit.files[names[0]]}
     spoiled = {leak.file for leak in kit.with_files(**swapped).leaks if "differs from what the key" in leak.sentence}
     assert spoiled & {*swapped, "index.html"}
+
+
+def test_a_kit_made_anew_with_other_pictures_is_found_by_its_hash(built, tmp_path):
+    kit, (key, digest) = Kit(built, tmp_path), read_key(built.key)
+    pictures = {one.item: kit.files[picture_path(one.opaque)] for one in key.showings["R1"]}
+    names = sorted(pictures)
+    pictures[names[0]], pictures[names[1]] = pictures[names[1]], pictures[names[0]]
+    kit.path.write_bytes(zip_bytes(kit_files(key, digest, "R1", pictures)[0]))
+    assert [leak.sentence for leak in kit.proof().leaks] == [
+        "holds other pictures or texts than the kit that was built"
+    ]
 
 
 def test_a_kit_of_another_key_and_what_is_no_kit_are_refused(built, study, tmp_path):

@@ -206,3 +206,11 @@ def test_everything_that_is_used_has_a_name_a_label_and_contrast(page, browser):
           const a = light(getComputedStyle(one).color), b = light(ground(one));
           return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5; }).map((one) => one.outerHTML); })()"""
     assert browser.evaluate(weak) == []
+
+
+def test_the_printed_codebook_explains_every_feature(page, browser):
+    browser.open(page.with_name("codebook.html"), 820, 1180)
+    text = browser.evaluate("document.body.innerText")
+    for words in ("A Mucin", "Pools of it.", "C None", "Supports MSI?", "By morphology alone."):
+        assert words in text
+    assert nothing_amiss(browser)

@@ -91,6 +91,8 @@ def test_pages_are_in_their_readers_language_and_keep_texts_as_texts(built):
     assert "Drawn tiles" in english
     assert '<html lang="de">' in german
     assert "Gezeichnete Kacheln" in german
+    assert "Andere wählten 4." in german
+    assert "Others chose 4." not in german
     assert "Look at &lt;each&gt; &amp; answer." in english
     assert "<each>" not in english
 

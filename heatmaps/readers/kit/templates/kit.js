@@ -259,7 +259,7 @@
     if (!one.shown) { return; }
     const open = missing(turn);
     if (open.length) {
-      at("note").textContent = say("incomplete", { what: open.map((question) => question.text).join("; ") });
+      at("note").textContent = say("incomplete", { what: open.map((question) => question.text).join(" ") });
       return;
     }
     watch(true);
