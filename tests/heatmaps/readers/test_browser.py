@@ -9,6 +9,7 @@ import pytest
 
 from heatmaps.readers.answers.answer_file import read_answers
 from heatmaps.readers.answers.import_answers import import_answers
+from heatmaps.readers.kit.build import example_study
 from heatmaps.readers.kit.key import read_key
 from tests.heatmaps.readers.answering import answers_of, write_answers
 from tests.heatmaps.readers.chromium import Chromium
@@ -146,9 +147,21 @@ def _go_on(elsewhere, built, page, file, tmp_path):
     assert nothing_amiss(elsewhere)
 
 
+@pytest.fixture
+def example_page(study, tmp_path):
+    """The study file that comes along with its nine features, about drawn pictures, in German."""
+    told = example_study()
+    begin, end = told.index("slides ="), told.index("picture_px")
+    text = told[:begin] + "frame = 0.5\nfield_um = 200.0\n" + told[end:]
+    study.file.write_text(text.replace('language = "en"', 'language = "de"'), "utf-8")
+    with zipfile.ZipFile(study.build(tmp_path / "out").kits[0]) as archive:
+        archive.extractall(tmp_path / "example")
+    return tmp_path / "example" / "index.html"
+
+
 @pytest.mark.parametrize(("width", "height"), SIZES)
-def test_picture_and_questions_fit_the_window(page, browser, tmp_path, width, height):
-    browser.open(page, width, height)
+def test_picture_and_questions_fit_the_window(example_page, browser, tmp_path, width, height):
+    browser.open(example_page, width, height)
     browser.press("Enter")
     browser.wait_for(SHOWN)
     assert browser.evaluate("document.documentElement.scrollHeight <= window.innerHeight")
