@@ -93,6 +93,7 @@ def _read_slide(folder: Path, how: Items, name: str, items: Sequence[Item]) -> l
     with open_slide(folder / how.slides / name, how.slide_mpp, True, mpp_flag="items.slide_mpp") as slide:
         tile = how.tile_um / slide.mpp
         side, margin = tile * (1 + 2 * how.surroundings), tile * how.surroundings
+        _refuse_coarse(name, slide.mpp, side * slide.mpp, how.picture_px)
         pictures = []
         for item in items:
             left, top = item.x - margin, item.y - margin
@@ -110,3 +111,14 @@ def _read_slide(folder: Path, how: Items, name: str, items: Sequence[Item]) -> l
             view[corners[1] : corners[1] + height, corners[0] : corners[0] + width] = part
             pictures.append(view)
     return pictures
+
+
+def _refuse_coarse(name: str, mpp: float, field_um: float, picture_px: int) -> None:
+    """Refuse a slide that would have to be enlarged: its pictures would be blurred where others are sharp."""
+    wanted = field_um / picture_px
+    if mpp > wanted * (1 + _SQUARE_WITHIN):
+        msg = (
+            f"{name} has {mpp:.3g} um per px, coarser than the {wanted:.3g} of the pictures, and blur would "
+            f"tell its tiles apart; set items.picture_px to {int(field_um / mpp)} or less"
+        )
+        raise ConfigError(msg)

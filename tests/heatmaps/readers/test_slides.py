@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from heatmaps.readers.blinding.verify import verify_kit
+from heatmaps.readers.kit.build import example_study
 from heatmaps.readers.kit.key import read_key
 from pipelines.errors import ConfigError
 from pipelines.slides import open_slide
@@ -63,3 +64,28 @@ def test_a_place_outside_of_the_slide_is_refused(of_slide, tmp_path):
         csv.writer(file).writerow(("B2026-4711.tif", 4000, 10, "low", ""))
     with pytest.raises(ConfigError, match=r"item-0011: x=4000, y=10 lies outside of B2026-4711.tif"):
         of_slide.build(tmp_path / "out")
+
+
+def test_a_slide_that_would_be_blurred_is_refused_with_the_size_that_works(of_slide, tmp_path):
+    of_slide.change("picture_px = 96", "picture_px = 140")
+    with pytest.raises(ConfigError, match=r"B2026-4711.tif has 0.5 um per px, coarser than .* items.picture_px to 128"):
+        of_slide.build(tmp_path / "out")
+    of_slide.change("picture_px = 140", "picture_px = 128")
+    assert of_slide.build(tmp_path / "out").kits
+
+
+@pytest.mark.real
+def test_a_real_slide_gives_blinded_kits_at_the_examples_size(study, real_data, tmp_path):
+    slides = (real_data / "wsi").as_posix()
+    told = example_study().replace('slides = "slides"', f'slides = "{slides}"')
+    study.file.write_text(told, "utf-8")
+    with (study.folder / "items.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for n in range(12):
+            place = (150 + n % 4 * 500, 300 + n // 4 * 700)
+            writer.writerow(("CMU-1-Small-Region.svs", *place, "top" if n % 2 else "low", f"PX-{n:04d}"))
+    built = study.build(tmp_path / "out")
+    for kit in built.kits:
+        assert verify_kit(kit, built.key).leaks == []
+        assert b"CMU-1" not in kit.read_bytes()
