@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from heatmaps.readers.blinding.verify import Proof
+    from heatmaps.readers.blinding.proof import Proof
 
 
 def register(app: typer.Typer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from heatmaps.readers.blinding.verify import Proof
+    from heatmaps.readers.blinding.proof import Proof
 
 
 def as_text(proof: Proof) -> str:

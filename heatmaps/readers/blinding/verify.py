@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import zipfile
-from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from heatmaps.readers.blinding.jpeg import read_jpeg
 from heatmaps.readers.blinding.names import SecretName, secret_names
-from heatmaps.readers.blinding.prediction import Prediction, predictions
+from heatmaps.readers.blinding.prediction import predictions
+from heatmaps.readers.blinding.proof import Proof
 from heatmaps.readers.blinding.search import ByteSearch, names_in_text
 from heatmaps.readers.kit.archive import MANIFEST, zip_bytes
 from heatmaps.readers.kit.build import kit_files
@@ -27,33 +27,6 @@ if TYPE_CHECKING:
 _BY_CHANCE = 6
 """Names shorter than this come by chance in the compressed bytes of many pictures."""
 _APART = "\n\n\n"
-
-
-@dataclass(frozen=True)
-class Leak:
-    """A file of the kit, and what it tells."""
-
-    file: str
-    sentence: str
-
-
-@dataclass
-class Proof:
-    """What was looked at and what was found."""
-
-    kit: str
-    reader: str
-    files: int = 0
-    names: int = 0
-    names_too_short: int = 0
-    leaks: list[Leak] = field(default_factory=list)
-    predictions: list[Prediction] = field(default_factory=list)
-
-    def add(self, file: str, sentence: str) -> None:
-        """Note a leak once."""
-        leak = Leak(file, sentence)
-        if leak not in self.leaks:
-            self.leaks.append(leak)
 
 
 def verify_kit(kit: Path, key_path: Path) -> Proof:

@@ -25,13 +25,14 @@ _EARLIEST = (1980, 1, 1, 0, 0, 0)
 def kit_texts(content: Mapping[str, Any]) -> dict[str, bytes]:
     """Return a kit's files besides the pictures and the manifest, by path."""
     environment = page_templates(_TEMPLATES)
-    css, js = ((_TEMPLATES / name).read_text("utf-8") for name in ("kit.css", "kit.js"))
+    css, *scripts = ((_TEMPLATES / name).read_text("utf-8") for name in ("kit.css", "sha256.js", "kit.js"))
+    js = "\n".join(scripts)
     words = wording(content["language"])
     # "</script>" in a text would end the block; the escape means the same in JSON.
     told = json.dumps({"kit": content, "words": words}, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
     page = environment.get_template("kit.html.j2").render(
         csp=content_policy([css], [js], pictures=False) + "; img-src 'self' file: data:",
-        # The project's own two files, and JSON without "<"; everything else is escaped.
+        # The project's own files, and JSON without "<"; everything else is escaped.
         css=Markup(css),  # noqa: S704
         js=Markup(js),  # noqa: S704
         told=Markup(told),  # noqa: S704
