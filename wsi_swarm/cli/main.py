@@ -24,6 +24,7 @@ COMMANDS = (
     "predict",
     "evaluate",
     "heatmap",
+    "reader",
     "chain",
     "swarm",
     "train_swarm",

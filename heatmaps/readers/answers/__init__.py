@@ -1,0 +1,1 @@
+"""Answers of readers, checked and joined with the key."""

@@ -1,0 +1,1 @@
+"""Does a kit tell its reader what it must not?"""

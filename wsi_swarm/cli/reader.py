@@ -1,0 +1,127 @@
+"""``wsi-swarm reader``: studies in which pathologists judge what models found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from heatmaps.readers.blinding.proof import Proof
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the application."""
+    reader = typer.Typer(
+        no_args_is_help=True, help="Blinded reader studies: make kits, prove the blinding, read answers."
+    )
+    reader.command("example")(example)
+    reader.command("build")(build)
+    reader.command("verify")(verify)
+    reader.command("import")(import_)
+    app.add_typer(reader, name="reader")
+
+
+def example() -> None:
+    """Print a study file to begin with: English and German, with a codebook of features."""
+    from heatmaps.readers.kit.build import example_study
+
+    typer.echo(example_study(), nl=False)
+
+
+def build(
+    study: Path = typer.Argument(..., metavar="STUDY", help="The study file (TOML); reader example prints one."),
+    out: Path = typer.Option(..., "--out", help="Folder for kits (one zip per reader) and for the key."),
+    as_json: bool = typer.Option(False, "--json", help="Print the result as one JSON document."),
+) -> None:
+    """Make one offline kit per reader, and the key that stays with the coordinator.
+
+    A reader unpacks the zip and opens index.html; no network is needed and none is used. OUT/kits may be given away,
+    OUT/key may not. Every kit's blinding is proved before the command ends.
+    """
+    import json
+
+    from heatmaps.readers.blinding.verify import verify_kit
+    from heatmaps.readers.kit.build import build_kits
+    from wsi_swarm.errors import IntegrityError
+
+    built = build_kits(study, out)
+    try:
+        _refuse_leaks([verify_kit(kit, built.key) for kit in built.kits])
+    except IntegrityError:
+        # Nobody must find kits that tell something, nor a key that stands in the way of the next try.
+        for path in (*built.kits, built.key, built.kit_list):
+            path.unlink()
+        raise
+    if as_json:
+        print(json.dumps(built.made.model_dump(by_alias=True) | {"key": str(built.key)}, indent=1))
+        return
+    for path in built.kits:
+        print(f"kit\t{path}")
+    print(f"key\t{built.key}\t{built.key_sha256}")
+
+
+def verify(
+    kits: list[Path] = typer.Argument(..., metavar="KIT...", help="Kits as reader build wrote them."),
+    key: Path = typer.Option(..., "--key", help="The key; kits.json must lie beside it."),
+    as_json: bool = typer.Option(False, "--json", help="Print what was found as one JSON document."),
+) -> None:
+    """Prove that kits tell their readers nothing: exit code 8 and a sentence per leak where they do.
+
+    Every file must be what the key makes, or a bare picture of the same size as all others; names of slides, patients,
+    centres, models, groups, classes and scores are looked for in all encodings; and neither order nor size may predict
+    the group.
+    """
+    import json
+
+    from heatmaps.readers.blinding.outcome import as_document, as_text
+    from heatmaps.readers.blinding.verify import verify_kit
+
+    proofs = [verify_kit(kit, key) for kit in kits]
+    if as_json:
+        print(json.dumps([as_document(proof) for proof in proofs], indent=1, allow_nan=False))
+    else:
+        print("\n".join(as_text(proof) for proof in proofs))
+    _refuse_leaks(proofs)
+
+
+def import_(
+    answers: list[Path] = typer.Argument(..., metavar="ANSWERS...", help="Files of answers as downloaded."),
+    key: Path = typer.Option(..., "--key", help="The key; kits.json must lie beside it."),
+    out: Path = typer.Option(..., "--out", metavar="TABLE.csv", help="One row per reader, item and question."),
+    as_json: bool = typer.Option(False, "--json", help="Print the summary as one JSON document."),
+) -> None:
+    """Check answers, join them with the key, and write one tidy table.
+
+    A file that was changed, is of another kit, or answers what was not asked is refused with exit code 8, and nothing
+    is written. Gaps, answers that were too fast, out of order, given twice or changed later are counted and marked.
+    """
+    import json
+
+    from heatmaps.readers.answers.answer_file import NotAsDownloaded
+    from heatmaps.readers.answers.import_answers import import_answers
+    from wsi_swarm.errors import IntegrityError
+
+    try:
+        imported = import_answers(answers, key, out)
+    except NotAsDownloaded as error:
+        raise IntegrityError(str(error)) from error
+    if as_json:
+        print(json.dumps(imported.summary, indent=1, allow_nan=False))
+        return
+    for one in imported.summary["readers"]:
+        marks = ("too_fast", "out_of_order", "answered_twice", "changed_later")
+        marked = ", ".join(f"{one[name]} {name.replace('_', ' ')}" for name in marks if one[name])
+        print(f"{one['reader']}\t{one['answered']} of {one['pictures']} pictures{': ' + marked if marked else ''}")
+    print(out)
+
+
+def _refuse_leaks(proofs: list[Proof]) -> None:
+    from wsi_swarm.errors import IntegrityError
+
+    leaks = [f"{proof.kit}: {leak.file} {leak.sentence}" for proof in proofs for leak in proof.leaks]
+    if leaks:
+        more = f"; {len(leaks) - 1} more" if len(leaks) > 1 else ""
+        msg = f"the blinding is broken: {leaks[0]}{more}. Give none of these kits away"
+        raise IntegrityError(msg)
