@@ -14,61 +14,29 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from benchmarks.report import machine, markdown, write_section
 from wsi_swarm.study.plan import own_studies, read_study
 from wsi_swarm.study.run import run_study
+from wsi_swarm.study.summary import HEAD, SHARED, summarise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wsi_swarm.study.summary import Line
     from wsi_swarm.study.types import Verdict
 
-COLUMNS = {
-    "scenario": "scenario",
-    "learner": "learner",
-    "target": "target",
-    "nodes": "nodes' mean",
-    "best": "best node",
-    "merged": "merged",
-    "basic": "swarm basic",
-    "weighted": "swarm weighted",
-    "beats": "beats best node",
-    "reaches": "reaches merged",
-}
+
+def table(lines: Sequence[Line]) -> str:
+    """Return mean (SD over repeats) by arm, and the verdicts with their intervals."""
+    rows = [dict(zip(HEAD, cells(line), strict=True)) for line in lines]
+    return markdown(dict(zip(HEAD, HEAD, strict=True)), rows)
 
 
-def table(rows: pd.DataFrame, verdicts: Sequence[Verdict], metric: str) -> str:
-    """Return mean (SD over repeats) by arm, and the verdicts on the weighted swarm."""
-    lines = []
-    for where, part in rows.groupby(["scenario", "learner", "target"], sort=False):
-        arms = dict(iter(part.groupby("arm", sort=False)))
-        told = {one.against[:8]: one for one in verdicts if (one.scenario, one.learner, one.target) == where}
-        nodes = arms["local"].groupby("node", sort=False)[metric].mean() if "local" in arms else pd.Series(dtype=float)
-        shown = {key: spread(arms.get(arm), metric) for key, arm in NAMES.items()}
-        lines.append(
-            {
-                **dict(zip(("scenario", "learner", "target"), where, strict=True)),
-                "nodes": f"{nodes.mean():.3f}",
-                "best": f"{nodes.max():.3f}",
-                **shown,
-                "beats": verdict(told.get("the best")),
-                "reaches": verdict(told.get("merged d")),
-            }
-        )
-    return markdown(COLUMNS, lines)
-
-
-NAMES = {"merged": "merged", "basic": "swarm basic", "weighted": "swarm weighted"}
-
-
-def spread(part: pd.DataFrame | None, metric: str) -> str:
-    """Return mean and SD."""
-    if part is None:
-        return ""
-    deviation = f" ({part[metric].std():.3f})" if len(part) > 1 else ""
-    return f"{part[metric].mean():.3f}{deviation}"
+def cells(line: Line) -> list[str]:
+    """Return a line's cells in the order of ``HEAD``."""
+    nodes = [f"{mean:.3f}" for mean in line.nodes] or ["", ""]
+    shared = [f"{line.shared[arm][0]:.3f} ({line.shared[arm][1]:.3f})" if arm in line.shared else "" for arm in SHARED]
+    return [*line.where, *nodes, *shared, verdict(line.told.get("best node")), verdict(line.told.get("merged"))]
 
 
 def verdict(one: Verdict | None) -> str:
@@ -97,7 +65,7 @@ def section(name: str, data: Path, out: Path) -> str:
     beats = ", ".join(f"{outcome} {counts['beats', outcome]}" for outcome in ("yes", "open", "no"))
     reaches = ", ".join(f"{outcome} {counts['reaches', outcome]}" for outcome in ("yes", "open", "no"))
     words.append(f"Weighted swarm: beats a node (best, or mean of all): {beats}; reaches merged data: {reaches}.")
-    return "\n".join([" ".join(words), "", table(done.rows, done.verdicts, study.metric)])
+    return "\n".join([" ".join(words), "", table(summarise(done.rows, done.verdicts, study.metric))])
 
 
 def main() -> None:

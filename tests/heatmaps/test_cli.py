@@ -25,19 +25,13 @@ def heatmap(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     return run
 
 
+def asked(case) -> tuple[object, ...]:
+    return (case.slide, "--model", case.model, "--features", case.features)
+
+
 def test_result_goes_to_stdout_as_one_document(heatmap, shared_case, tmp_path: Path) -> None:
     case = shared_case
-    words = (
-        case.slide,
-        "--model",
-        case.model,
-        "--features",
-        case.features,
-        "--out",
-        tmp_path / "out",
-        "--target",
-        "MSI",
-    )
+    words = (*asked(case), "--out", tmp_path / "out", "--target", "MSI")
     code, out, _ = heatmap(*words, "--json")
     assert code == 0
     document = json.loads(out)
@@ -63,17 +57,7 @@ def test_refusal_is_one_sentence_and_exit_code_4(heatmap, case, tmp_path: Path) 
 
 def test_method_is_chosen_and_its_error_printed(heatmap, shared_case, tmp_path: Path) -> None:
     case = shared_case
-    words = (
-        case.slide,
-        "--model",
-        case.model,
-        "--features",
-        case.features,
-        "--out",
-        tmp_path / "out",
-        "--target",
-        "MSI",
-    )
+    words = (*asked(case), "--out", tmp_path / "out", "--target", "MSI")
     code, out, _ = heatmap(*words, "--method", "ig")
     assert code == 0
     assert "MSI_MSIH\tcompleteness error " in out

@@ -7,6 +7,7 @@ import html
 import json
 import shutil
 
+import cv2
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -195,3 +196,53 @@ def test_the_studies_that_come_along_can_be_read():
         assert study.real is not None
     listed = CliRunner().invoke(app, ["study", "list"])
     assert "tuberculosis\tTuberculosis" in listed.stdout
+
+
+GALLERY = """
+name = "seen"
+title = "Top tiles"
+question = "What do the models lean on?"
+repeats = 1
+targets = [{ name = "MSI", positive = "MSIH", negative = ["MSS"] }]
+
+[cohorts.near]
+kind = "drawn_slides"
+patients = 4
+msi_share = 0.5
+
+[cohorts.far]
+kind = "drawn_slides"
+patients = 4
+msi_share = 0.5
+
+[learners.attention]
+rounds = 1
+sync_steps = 2
+settings = { hidden = 8, attention = 4, bag_tiles = 8 }
+
+[scenarios.two]
+train = ["near", "far"]
+test = 0.5
+how = "cohorts"
+
+[real]
+scenario = "two"
+learner = "attention"
+"""
+
+
+@pytest.mark.slow
+def test_top_tiles_of_drawn_slides_are_shown_by_arm_and_kept(tmp_path):
+    file, out = study_file(tmp_path, GALLERY), tmp_path / "out"
+    run(file, "--data", tmp_path, "--out", out, "--workers", "1", "--no-real-nodes")
+    (index,) = (out / "galleries").glob("*.json")
+    shown = json.loads(index.read_text())
+    assert list(shown) == ["local near", "local far", "merged", "swarm basic", "swarm weighted"]
+    for path in shown.values():
+        sheet = cv2.imread(str(out / path))
+        assert sheet.shape == (320, 960, 3)
+        assert sheet[:160, :160].std() > 10, "the first place holds tissue"
+    assert (out / "study.html").read_text().count("data:image/jpeg") == len(shown)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.jpg")}
+    run(file, "--data", tmp_path, "--out", out, "--workers", "1", "--no-real-nodes")
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.jpg")} == before

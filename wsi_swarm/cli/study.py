@@ -43,7 +43,7 @@ def run(
 
     from wsi_swarm.study.plan import read_study
     from wsi_swarm.study.run import document, run_study
-    from wsi_swarm.study.summary_text import as_text
+    from wsi_swarm.study.summary import as_text, summarise
 
     plan = read_study(study)
     if repeats is not None:
@@ -56,7 +56,7 @@ def run(
         print(json.dumps(document(plan, done.verdicts, done.real, done.report), indent=1))
         return
     print(f"mean {plan.metric}; verdicts on the weighted swarm from 95 % intervals")
-    print(as_text(done.rows, done.verdicts, plan.metric))
+    print(as_text(summarise(done.rows, done.verdicts, plan.metric)))
     for one in done.real:
         print(f"real nodes: {one.nodes} processes, {one.rounds} rounds, the root {one.root[:16]} of this process too")
     print(done.report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,14 +13,14 @@ from heatmaps.render import encode_jpeg
 from heatmaps.tile_pictures import tile_picture
 from models.model_file import Model
 from pipelines.features import read_any
-from pipelines.files import write_bytes
+from pipelines.files import write_bytes, write_json
 from pipelines.slides import open_slide
 from wsi_swarm.study.job import dealt, train_arms
 from wsi_swarm.study.materials.slides import SlideMaterial
 from wsi_swarm.swarm.node.learning import model_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from pipelines.features import Features
@@ -35,7 +36,7 @@ Pick = tuple[float, int, int]
 def make_galleries(runner: Runner, job: Job) -> dict[str, str]:
     """Write one contact sheet for each model of a job: its strongest tile in each of the test patients with the target.
 
-    Only the strongest tile of a patient is shown, and the patients in whom it is strongest.
+    Only the strongest tile of a patient's first slide is shown, and the patients in whom it is strongest.
 
     Returns
     -------
@@ -43,26 +44,32 @@ def make_galleries(runner: Runner, job: Job) -> dict[str, str]:
         Path in the study's folder by model; empty where the cohort's slides are not at hand.
     """
     material, seed = runner.material(job.plan), runner.seed(job.repeat)
-    if not isinstance(material, SlideMaterial) or not material.explains(job.how.settings):
+    tested = job.plan.test if isinstance(job.plan.test, tuple) else job.plan.train
+    at_hand = all(runner.has_slides(cohort) for cohort in tested)
+    if not at_hand or not isinstance(material, SlideMaterial) or not material.explains(job.how.settings):
         return {}
-    parts, target = dealt(material, job.plan, seed), runner.study.targets[0].name
-    rows = [int(row) for row in parts.test if material.pool.labels[row, 0] == 1]
-    features = {row: read_any(material.files(row)[0]) for row in rows}
-    picks = {
-        f"{one.arm} {one.node}".strip(): _picks(one, features, target)
-        for one in train_arms(material, runner.study.targets, job.plan, job.how, parts.nodes, seed)
-    }
+    index = runner.out / "galleries" / f"{runner.key(job)}.json"
+    if not index.is_file():
+        parts = dealt(material, job.plan, seed)
+        rows = [int(row) for row in parts.test if material.pool.labels[row, 0] == 1]
+        models = train_arms(material, runner.study.targets, job.plan, job.how, parts.nodes, seed)
+        index.parent.mkdir(parents=True, exist_ok=True)
+        write_json(index, _write(index.with_suffix(""), runner, material, rows, models))  # last: the sheets are whole
+    return json.loads(index.read_text("utf-8"))
+
+
+def _write(
+    folder: Path, runner: Runner, material: SlideMaterial, rows: Sequence[int], models: Iterable[Trained]
+) -> dict[str, str]:
+    target, pool = runner.study.targets[0].name, material.pool
+    features = {row: read_any(material.first_file(row)) for row in rows}
+    picks = {f"{one.arm} {one.node}".strip(): _picks(one, features, target) for one in models}
     shown = sorted({row for of_arm in picks.values() for _, row, _ in of_arm})
-    slides: dict[int, Path] = {}
-    for row in shown:
-        found = runner.slide(material.pool.cohorts[row], material.pool.patients[row])
-        if found is None:
-            return {}
-        slides[row] = found
+    slides = {row: runner.slide(pool.cohorts[row], pool.patients[row]) for row in shown}
+    folder.mkdir(exist_ok=True)
     written: dict[str, str] = {}
-    for name, of_arm in picks.items():
-        path = runner.out / "galleries" / f"{name.replace(' ', '-').replace(',', '')}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
+    for number, (name, of_arm) in enumerate(picks.items()):
+        path = folder / f"{number}.jpg"
         write_bytes(path, _sheet(of_arm, features, slides))
         written[name] = str(path.relative_to(runner.out))
     return written

@@ -15,6 +15,8 @@ from wsi_swarm.study.types import Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from wsi_swarm.study.types import Rival
+
 RESAMPLES = 1000
 FEWEST = 3
 """Repeats below which nothing is said of their spread."""
@@ -65,10 +67,10 @@ def verdicts(about: Question, repeats: Sequence[Scored], swarms: Sequence[str], 
             continue
         if nodes:
             best = max(nodes, key=lambda name: float(np.nanmean(values[name])))
-            found.append(_verdict(about, repeats, values, swarm, [best], f"the best node, {best[6:]}", "beats", seed))
-            found.append(_verdict(about, repeats, values, swarm, nodes, "the nodes' mean", "beats", seed))
+            found.append(_verdict(about, repeats, values, swarm, "best node", [best], seed))
+            found.append(_verdict(about, repeats, values, swarm, "nodes", nodes, seed))
         if "merged" in names:
-            found.append(_verdict(about, repeats, values, swarm, ["merged"], "merged data", "reaches", seed))
+            found.append(_verdict(about, repeats, values, swarm, "merged", ["merged"], seed))
     return found
 
 
@@ -77,11 +79,12 @@ def _verdict(
     repeats: Sequence[Scored],
     values: Mapping[str, np.ndarray],
     arm: str,
+    rival: Rival,
     others: Sequence[str],
-    against: str,
-    question: Literal["beats", "reaches"],
     seed: int,
 ) -> Verdict:
+    question: Literal["beats", "reaches"] = "reaches" if rival == "merged" else "beats"
+    against = {"best node": f"the best node, {others[0][6:]}", "nodes": "the nodes' mean"}.get(rival, "merged data")
     differences = values[arm] - np.mean([values[name] for name in others], axis=0)
     differences = differences[~np.isnan(differences)]
     mean = float(differences.mean()) if len(differences) else float("nan")
@@ -106,6 +109,7 @@ def _verdict(
         about.target,
         arm,
         against,
+        rival,
         question,
         about.metric,
         mean,

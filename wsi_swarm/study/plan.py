@@ -86,6 +86,11 @@ class ScenarioPlan(_Section):
     repeats: int | None = Field(default=None, ge=1, le=1000)
 
     @property
+    def cohorts(self) -> tuple[str, ...]:
+        """Names of all cohorts that it reads."""
+        return (*self.train, *(self.test if isinstance(self.test, tuple) else ()))
+
+    @property
     def dealing(self) -> DealPlan:
         """How patients are dealt."""
         return DealPlan(
@@ -138,8 +143,7 @@ class Study(_Section):
     @model_validator(mode="after")
     def _fits_together(self) -> Study:
         for name, scenario in self.scenarios.items():
-            test = scenario.test if isinstance(scenario.test, tuple) else ()
-            for cohort in (*scenario.train, *test):
+            for cohort in scenario.cohorts:
                 if cohort not in self.cohorts:
                     msg = f"scenario '{name}' names the cohort '{cohort}'; known are {', '.join(self.cohorts)}"
                     raise ValueError(msg)

@@ -17,7 +17,7 @@ from wsi_swarm.study.gallery import make_galleries
 from wsi_swarm.study.job import dealt, run_config
 from wsi_swarm.study.nodes.swarm import WAITS, run_nodes
 from wsi_swarm.study.report.page import write_report
-from wsi_swarm.study.runner import Runner, do_all, jobs_of
+from wsi_swarm.study.runner import Runner, do_all, jobs_of, place_of_real
 from wsi_swarm.study.types import RealNodes, SlideSource, Told
 
 if TYPE_CHECKING:
@@ -84,12 +84,15 @@ def run_study(
     outcomes = do_all(study, data, out, jobs, workers)
     rows, found = results.table(study, jobs, outcomes), results.judged(study, jobs, outcomes)
     runner = Runner(study, data, out)
-    repeated = _repeat_with_real_nodes(runner, jobs, outcomes, say) if real else []
+    place = place_of_real(study, jobs)
+    shown = {} if place is None else make_galleries(runner, jobs[place])
+    repeated = [] if place is None or not real else [_with_real_nodes(runner, jobs[place], outcomes[place], say)]
+    cohorts = dict.fromkeys(name for job in jobs for name in job.plan.cohorts)
     told = Told(
         study.name,
         study.title,
         study.question,
-        tuple(" ".join([_cohort_line(runner.source(n), study), *runner.left_out(n)]) for n in _used(jobs)),
+        tuple(" ".join([_cohort_line(runner.source(n), study), *runner.left_out(n)]) for n in cohorts),
         {job.scenario: _scenario_line(job, outcome) for job, outcome in zip(jobs, outcomes, strict=True)},
         {job.learner: job.how.say or job.learner for job in jobs},
         study.repeats,
@@ -98,7 +101,7 @@ def run_study(
         f"wsi-swarm {version('wsi-swarm')}, torch {version('torch')}",
         round(time.monotonic() - began, 1),
         study.notes,
-        _galleries(runner, jobs),
+        shown,
     )
     text = StringIO()
     rows.to_csv(text, index=False, lineterminator="\n")
@@ -121,17 +124,9 @@ def document(study: Study, found: Sequence[Verdict], repeated: Sequence[RealNode
     }
 
 
-def _repeat_with_real_nodes(
-    runner: Runner, jobs: Sequence[Job], outcomes: Sequence[dict[str, Any]], say: Callable[[str], None]
-) -> list[RealNodes]:
+def _with_real_nodes(runner: Runner, job: Job, outcome: dict[str, Any], say: Callable[[str], None]) -> RealNodes:
     wanted = runner.study.real
-    if wanted is None:
-        return []
-    asked = (wanted.scenario, wanted.learner, 0)
-    places = [place for place, job in enumerate(jobs) if (job.scenario, job.learner, job.repeat) == asked]
-    if not places:
-        return []
-    job, outcome = jobs[places[0]], outcomes[places[0]]
+    assert wanted is not None  # noqa: S101 (the job was found by it)
     root = next(model["root"] for model in outcome["models"] if model["arm"] == wanted.arm)
     say(f"repeating {job.scenario}, {job.learner}, {wanted.arm} with real nodes, sockets and a chain")
     material, seed = runner.material(job.plan), runner.seed(job.repeat)
@@ -146,22 +141,9 @@ def _repeat_with_real_nodes(
         msg = f"real nodes ended with the root {swarm.root}, this process with {root}, of the same study; report it"
         raise IntegrityError(msg)
     seconds = round(time.monotonic() - began, 1)
-    return [
-        RealNodes(
-            job.scenario, job.learner, wanted.arm, job.repeat, root, swarm.root, len(nodes), swarm.rounds, seconds
-        )
-    ]
-
-
-def _galleries(runner: Runner, jobs: Sequence[Job]) -> dict[str, str]:
-    wanted = runner.study.real
-    asked = (wanted.scenario, wanted.learner, 0) if wanted else None
-    return next((make_galleries(runner, j) for j in jobs if (j.scenario, j.learner, j.repeat) == asked), {})
-
-
-def _used(jobs: Sequence[Job]) -> list[str]:
-    names = [n for job in jobs for n in (*job.plan.train, *(job.plan.test if isinstance(job.plan.test, tuple) else ()))]
-    return list(dict.fromkeys(names))
+    return RealNodes(
+        job.scenario, job.learner, wanted.arm, job.repeat, root, swarm.root, len(nodes), swarm.rounds, seconds
+    )
 
 
 def _cohort_line(source: Source, study: Study) -> str:

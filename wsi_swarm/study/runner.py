@@ -84,11 +84,13 @@ class Runner:
             self._sources[name] = load_source(name, kind, options, self.data, work, self.study.seed)
         return self._sources[name]
 
-    def slide(self, cohort: str, patient: str) -> Path | None:
-        """Return a patient's slide if it is at hand, drawn again if need be."""
-        options = dict(self.study.cohorts[cohort])
-        if options.pop("kind", "") != "drawn_slides":
-            return None
+    def has_slides(self, cohort: str) -> bool:
+        """Whether a cohort's slides can be looked at: those that were drawn can be drawn again."""
+        return self.study.cohorts[cohort].get("kind") == "drawn_slides"
+
+    def slide(self, cohort: str, patient: str) -> Path:
+        """Return a patient's slide, drawn again if need be; only of a cohort that has slides."""
+        options = {name: value for name, value in self.study.cohorts[cohort].items() if name != "kind"}
         place = Place(cohort, self.data, self.out / "cohorts" / cohort, self.study.seed)
         return draw_again(place, DrawnSlidesOptions.model_validate(options), [patient])[0]
 
@@ -101,10 +103,9 @@ class Runner:
         return self._material(plan)[0]
 
     def _material(self, plan: ScenarioPlan) -> tuple[Material, str]:
-        names = (*plan.train, *(plan.test if isinstance(plan.test, tuple) else ()))
-        key = (*names, plan.batch)
+        key = (*plan.cohorts, plan.batch)
         if key not in self._materials:
-            sources = [self.source(name) for name in names]
+            sources = [self.source(name) for name in plan.cohorts]
             refuse_shared_people([one for one in sources if isinstance(one, TableSource)])
             made = make_material(sources, self.study.targets, plan.batch)
             self._materials = {key: (made, made.sha256())}  # one at a time: scenarios come in order, and may be large
@@ -114,31 +115,44 @@ class Runner:
         """Return the seed of a repeat: of its deal, first weights and training."""
         return self.study.seed * 1000 + repeat
 
-    def do(self, job: Job) -> dict[str, Any]:
-        """Return a job's outcome, from its file if it is there and follows from the same data and settings."""
-        material, data = self._material(job.plan)
-        what = {
+    def makings(self, job: Job) -> dict[str, Any]:
+        """Return all that a job's models follow from, as JSON values."""
+        return {
             "software": version("wsi-swarm"),
-            "data": data,
+            "data": self._material(job.plan)[1],
             "targets": [target.model_dump(mode="json") for target in self.study.targets],
-            "scenario": job.plan.model_dump(mode="json", exclude={"say", "repeats", "sweep"}),
+            "scenario": job.plan.model_dump(mode="json", exclude={"say", "learners", "repeats", "sweep"}),
             "learner": job.how.model_dump(mode="json", exclude={"say"}),
             "seed": self.seed(job.repeat),
         }
-        key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
-        path = self.out / "jobs" / f"{key[:32]}.json"
+
+    def key(self, job: Job) -> str:
+        """Return a short hash of a job's makings: what is kept under it need not be made again."""
+        return hashlib.sha256(json.dumps(self.makings(job), sort_keys=True).encode()).hexdigest()[:32]
+
+    def do(self, job: Job) -> dict[str, Any]:
+        """Return a job's outcome, from its file if it is there."""
+        path = self.out / "jobs" / f"{self.key(job)}.json"
         if path.is_file():
             return json.loads(path.read_text("utf-8"))
-        outcome = run_job(material, self.study.targets, job.plan, job.how, self.seed(job.repeat))
+        outcome = run_job(self.material(job.plan), self.study.targets, job.plan, job.how, self.seed(job.repeat))
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(path, {**what, **outcome}, durable=False)
+        write_json(path, {**self.makings(job), **outcome}, durable=False)
         return outcome
+
+
+def place_of_real(study: Study, jobs: Sequence[Job]) -> int | None:
+    """Return the place of the job that the study's ``[real]`` names, in its first repeat; None if it is not done."""
+    if study.real is None:
+        return None
+    asked = (study.real.scenario, study.real.learner, 0)
+    return next((n for n, job in enumerate(jobs) if (job.scenario, job.learner, job.repeat) == asked), None)
 
 
 def do_all(study: Study, data: Path, out: Path, jobs: Sequence[Job], workers: int) -> list[dict[str, Any]]:
     """Return all jobs' outcomes in order; finished ones stay on the disk if this is interrupted."""
     here = Runner(study, data, out)
-    for name in dict.fromkeys(n for job in jobs for n in _cohorts(job.plan)):
+    for name in dict.fromkeys(n for job in jobs for n in job.plan.cohorts):
         here.source(name)  # made once, before several processes would each make it
     with progress(len(jobs), "study", "job") as bar:
         if workers < 2:
@@ -159,10 +173,6 @@ def do_all(study: Study, data: Path, out: Path, jobs: Sequence[Job], workers: in
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
     return [found[number] for number in range(len(jobs))]
-
-
-def _cohorts(plan: ScenarioPlan) -> tuple[str, ...]:
-    return (*plan.train, *(plan.test if isinstance(plan.test, tuple) else ()))
 
 
 _runner: Runner | None = None

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+Rival = Literal["node", "best node", "nodes", "merged"]
+"""Whom a swarm is compared with: one node, the best of them, their mean, or merged data."""
+
 Arm = Literal["local", "merged", "swarm basic", "swarm weighted"]
 ARMS: tuple[Arm, ...] = ("local", "merged", "swarm basic", "swarm weighted")
 
@@ -66,7 +69,9 @@ class Verdict:
     scenario, learner, target
         Where.
     arm, against
-        The model in question and the one beside it, for example "swarm weighted" and "local north".
+        The model in question and the one beside it, for example "swarm weighted" and "the best node, north".
+    rival
+        What kind of model that is.
     question
         ``beats``: is it better; ``reaches``: is it no worse than ``against`` by more than the margin.
     metric
@@ -88,6 +93,7 @@ class Verdict:
     target: str
     arm: str
     against: str
+    rival: Rival
     question: Literal["beats", "reaches"]
     metric: str
     difference: float

@@ -96,8 +96,10 @@ def _verdict(scenario, learner, target, arm, against, ours, theirs, margin=0.0):
     ends = "no interval" if low is None else f"95 % interval {low:+.3f} to {high:+.3f}"
     words = f"In {scenario}, {arm} {said} {against}: AUROC differs by {mean:+.3f} ({ends})."
     question = "reaches" if against == "merged data" else "beats"
-    return Verdict(scenario, learner, target, arm, against, question, "auroc", mean, low, high, margin, outcome, words,
-                   "Student's t over the repeats, which covers draws and seeds and no other patients.")  # fmt: skip
+    rival = "merged" if against == "merged data" else "nodes" if against == "the nodes' mean" else "node"
+    rival = "best node" if against.startswith("the best node") else rival
+    return Verdict(scenario, learner, target, arm, against, rival, question, "auroc", mean, low, high, margin, outcome,
+                   words, "Student's t over the repeats, which covers draws and seeds, no other patients.")  # fmt: skip
 
 
 def small_study():

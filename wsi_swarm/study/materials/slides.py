@@ -102,9 +102,9 @@ class SlideMaterial:
         """Whether a learner with these settings can say which tile counts how much."""
         return aggregator_class(str(settings.get("aggregator", DEFAULT))).explains
 
-    def files(self, row: int) -> tuple[Path, ...]:
-        """Return a patient's feature files."""
-        return self._patients[row].slides
+    def first_file(self, row: int) -> Path:
+        """Return the feature file of a patient's first slide."""
+        return self._patients[row].slides[0]
 
     def write_centre(self, rows: np.ndarray, folder: Path) -> Sources:
         """Write both tables, and copy the feature files."""

@@ -22,9 +22,9 @@ MANY_SCENARIOS, MANY_VERDICTS = 4, 24
 """From so many scenarios on, or with more verdicts, all sentences are folded: the overview shows every answer."""
 
 _ASKED = {
-    "each": ("Did the swarm beat each centre alone?", "beats each node"),
-    "best": ("Did the swarm beat the best centre alone?", "beats the best node"),
-    "mean": ("Did the swarm beat the centres’ mean?", "beats the nodes’ mean"),
+    "node": ("Did the swarm beat each centre alone?", "beats each node"),
+    "best node": ("Did the swarm beat the best centre alone?", "beats the best node"),
+    "nodes": ("Did the swarm beat the centres’ mean?", "beats the nodes’ mean"),
     "merged": ("Did the swarm reach merged data?", "reaches merged data"),
 }
 """What can be asked of the whole study, and how the overview calls it for one arm."""
@@ -101,7 +101,7 @@ class Answers:
 def answers(verdicts: Sequence[Verdict]) -> Answers:
     """Order verdicts for the page."""
     arms = sorted({v.arm for v in verdicts}, key=lambda arm: (ARMS.index(arm) if arm in ARMS else len(ARMS), arm))
-    kinds = [kind for kind in _ASKED if any(_kind(v) == kind for v in verdicts)]
+    kinds = [kind for kind in _ASKED if any(v.rival == kind for v in verdicts)]
     asked = [(arm, kind) for arm in arms for kind in kinds if _some(verdicts, arm, kind)]
     scenarios = dict.fromkeys(v.scenario for v in verdicts)
     folded = len(scenarios) >= MANY_SCENARIOS or len(verdicts) > MANY_VERDICTS
@@ -112,13 +112,13 @@ def answers(verdicts: Sequence[Verdict]) -> Answers:
         what = f"{learner}, {target}, {SHOWN.get(metric, metric)}"
         lines.append(Line(scenario, what, tuple(_cell(_some(here, arm, kind)) for arm, kind in asked)))
     return Answers(
-        tuple(_card([v for v in verdicts if _kind(v) == kind], kind) for kind in kinds),
+        tuple(_card([v for v in verdicts if v.rival == kind], kind) for kind in kinds),
         tuple((arm, _ASKED[kind][1]) for arm, kind in asked),
         tuple(Counter(arm for arm, _ in asked).items()),
         tuple(lines),
         tuple(_block(scenario, verdicts, folded) for scenario in scenarios),
         _methods(verdicts),
-        "best" in kinds,
+        "best node" in kinds,
     )
 
 
@@ -135,14 +135,6 @@ def metric_name(verdict: Verdict) -> str:
     return SHOWN.get(verdict.metric, verdict.metric)
 
 
-def _kind(verdict: Verdict) -> str:
-    if verdict.question == "reaches":
-        return "merged"
-    if verdict.against.startswith(("the best node", "best local")):
-        return "best"
-    return "mean" if verdict.against in {"the nodes' mean", "mean local"} else "each"
-
-
 def _card(verdicts: Sequence[Verdict], kind: str) -> Card:
     counts = Counter(v.outcome for v in verdicts)
     meaning = _MEANING["reaches" if kind == "merged" else "beats"]
@@ -150,7 +142,7 @@ def _card(verdicts: Sequence[Verdict], kind: str) -> Card:
 
 
 def _some(verdicts: Sequence[Verdict], arm: str, kind: str) -> list[Verdict]:
-    return [v for v in verdicts if v.arm == arm and _kind(v) == kind]
+    return [v for v in verdicts if v.arm == arm and v.rival == kind]
 
 
 def _cell(verdicts: Sequence[Verdict]) -> Cell | None:

@@ -10,23 +10,13 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from heatmaps.readers.statistics.crossed import Crossed, areas, crossed, shares_called
-from heatmaps.readers.statistics.measures import Absent, Interval, Measure, Test
+from heatmaps.readers.statistics.measures import Absent, Test
 from heatmaps.readers.statistics.mrmc import Mrmc, obuchowski_rockette
 from pipelines.errors import ConfigError
+from tests.heatmaps.readers.statistics.analysing import analysed, ends
 
 if TYPE_CHECKING:
     from heatmaps.readers.statistics.mrmc import Generalise
-
-
-def ends(found: Measure) -> tuple[float, float]:
-    assert isinstance(found.interval, Interval)
-    return found.interval.low, found.interval.high
-
-
-def analysed(study: Crossed, covariances: str, generalise: Generalise = "readers and cases") -> Mrmc:
-    found = obuchowski_rockette(study, areas(study, covariances), generalise)  # type: ignore[arg-type]
-    assert isinstance(found, Mrmc)
-    return found
 
 
 def drawn(rng: np.random.Generator, readers: int = 5, cases: int = 60, gain: float = 0.0) -> Crossed:

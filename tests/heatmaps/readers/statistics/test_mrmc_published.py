@@ -7,25 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from heatmaps.readers.statistics.crossed import Crossed, areas, crossed
-from heatmaps.readers.statistics.measures import Interval, Measure, Test
-from heatmaps.readers.statistics.mrmc import Mrmc, by_reader, obuchowski_rockette
+from heatmaps.readers.statistics.crossed import areas, crossed
+from heatmaps.readers.statistics.measures import Test
+from heatmaps.readers.statistics.mrmc import by_reader
+from tests.heatmaps.readers.statistics.analysing import analysed, ends
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from heatmaps.readers.statistics.mrmc import Generalise
-
-
-def ends(found: Measure) -> tuple[float, float]:
-    assert isinstance(found.interval, Interval)
-    return found.interval.low, found.interval.high
-
-
-def analysed(study: Crossed, covariances: str, generalise: Generalise = "readers and cases") -> Mrmc:
-    found = obuchowski_rockette(study, areas(study, covariances), generalise)  # type: ignore[arg-type]
-    assert isinstance(found, Mrmc)
-    return found
 
 
 def test_areas_and_components_are_those_of_rjafroc(van_dyke: pd.DataFrame) -> None:
