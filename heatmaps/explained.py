@@ -8,12 +8,12 @@ from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from heatmaps import raster
-from heatmaps.attribution import Scores
-from heatmaps.colours import COLOUR_MAP, RISING_MAP, Scale, symmetric_scale, upward_scale
-from heatmaps.geojson import STRONG_FROM, WEAK_FROM
+from heatmaps.drawing import raster
+from heatmaps.drawing.colours import COLOUR_MAP, RISING_MAP, Scale, symmetric_scale, upward_scale
+from heatmaps.drawing.scalebar import ScaleBar, scale_bar
+from heatmaps.exports.geojson import STRONG_FROM, WEAK_FROM
 from heatmaps.methods import DEFAULT, Method, method_named
-from heatmaps.scalebar import ScaleBar, scale_bar
+from heatmaps.methods.attribution import Scores
 from heatmaps.scores import cache_key, content_sha256
 from heatmaps.wording import odds_factor
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from heatmaps.relevance import Relevance
-    from heatmaps.render import Underlay
+    from heatmaps.drawing.render import Underlay
+    from heatmaps.methods.relevance import Relevance
     from models.model_file import Model
     from pipelines.features import Features
     from pipelines.slides import Slide

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heatmaps import figure, reading, render
-from heatmaps.geojson import qupath_tiles
-from heatmaps.report import ReportInput, TargetView, TileCard, report_html
+from heatmaps import reading
+from heatmaps.drawing import figure, render
+from heatmaps.drawing.tile_pictures import tile_picture
+from heatmaps.drawing.top_tiles import strongest
+from heatmaps.exports.geojson import qupath_tiles
+from heatmaps.report.page import ReportInput, TargetView, TileCard, report_html
 from heatmaps.scores import score_table
-from heatmaps.tile_pictures import tile_picture
-from heatmaps.top_tiles import strongest
 from heatmaps.wording import percent
 from pipelines.files import write_bytes, write_json, write_text
 from pipelines.geojson import write_geojson
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from heatmaps.colours import Scale
+    from heatmaps.drawing.colours import Scale
     from heatmaps.explained import ExplainedSlide
-    from heatmaps.relevance import Relevance
+    from heatmaps.methods.relevance import Relevance
 
 SIDECAR = "heatmap.json"
 _TILES_PER_SIDE = 6

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from heatmaps.attribution import Scores
+from heatmaps.methods.attribution import Scores
 from heatmaps.wording import LIMITS, METHOD_NOTE, SHARES_LIMIT, odds_factor, signed, signed_significant
 
 if TYPE_CHECKING:
-    from heatmaps.colours import Scale
+    from heatmaps.drawing.colours import Scale
     from heatmaps.methods import Method
-    from heatmaps.relevance import Relevance
+    from heatmaps.methods.relevance import Relevance
 
 
 def caption(method: Method, label: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heatmaps.relevance import Relevance
+    from heatmaps.methods.relevance import Relevance
     from pipelines.features import Features
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from heatmaps.relevance import Relevance
+    from heatmaps.methods.relevance import Relevance
     from pipelines.features import Features
     from pipelines.slides import Slide
 

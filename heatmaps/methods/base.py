@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 
-from heatmaps.relevance import TileRelevance
+from heatmaps.methods.relevance import TileRelevance
 from models.aggregators import AGGREGATORS
 from models.predict import predict_bag
 from models.training import one_thread
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from heatmaps.relevance import Relevance
+    from heatmaps.methods.relevance import Relevance
     from models.aggregators import Aggregator
     from models.model_file import Model
     from models.targets import Target

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heatmaps.attribution import METHOD, all_contributions
+from heatmaps.methods.attribution import METHOD, all_contributions
 from heatmaps.methods.base import Method, refuse_unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heatmaps.attribution import Scores
+    from heatmaps.methods.attribution import Scores
     from models.aggregators import Aggregator
     from models.model_file import Model
     from pipelines.features import Features
 
 
 class Contribution(Method):
-    """``a_i (w . h_i)``: what the tile adds to the slide's log-odds; see ``heatmaps.attribution``."""
+    """``a_i (w . h_i)``: what the tile adds to the slide's log-odds; see ``heatmaps.methods.attribution``."""
 
     name = "contribution"
     title = METHOD
@@ -33,6 +33,6 @@ class Contribution(Method):
         return aggregator.explains
 
     def explain(self, model: Model, features: Features, targets: Sequence[str] = ()) -> list[Scores]:
-        """Return the exact shares; see ``heatmaps.attribution.all_contributions``."""
+        """Return the exact shares; see ``heatmaps.methods.attribution.all_contributions``."""
         refuse_unsupported(self, model)
         return all_contributions(model, features, targets)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from heatmaps.attribution import all_contributions
+from heatmaps.methods.attribution import all_contributions
 from heatmaps.scores import cache_key, content_sha256, score_table
 
 

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import pytest
 
-from heatmaps.attribution import contributions
+from heatmaps.methods.attribution import contributions
 from models.cohort import Centre, load_cohort
 from models.encoders import get_encoder
 from models.evaluation.auroc import auroc_interval

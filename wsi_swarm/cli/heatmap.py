@@ -64,7 +64,7 @@ def heatmap(
     import json
     from datetime import UTC, datetime
 
-    from heatmaps.attribution import Scores
+    from heatmaps.methods.attribution import Scores
     from heatmaps.reading import detail_words
     from heatmaps.slide_heatmap import Options, make_heatmap
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from heatmaps.attribution import contributions
-from heatmaps.render import encode_jpeg
-from heatmaps.tile_pictures import tile_picture
+from heatmaps.drawing.render import encode_jpeg
+from heatmaps.drawing.tile_pictures import tile_picture
+from heatmaps.methods.attribution import contributions
 from models.model_file import Model
 from pipelines.features import read_any
 from pipelines.files import write_bytes, write_json

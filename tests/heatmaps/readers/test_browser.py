@@ -11,8 +11,8 @@ from heatmaps.readers.answers.answer_file import read_answers
 from heatmaps.readers.answers.import_answers import import_answers
 from heatmaps.readers.kit.build import example_study
 from heatmaps.readers.kit.key import read_key
+from tests.chromium import Chromium
 from tests.heatmaps.readers.answering import answers_of, write_answers
-from tests.heatmaps.readers.chromium import Chromium
 
 pytestmark = pytest.mark.browser
 

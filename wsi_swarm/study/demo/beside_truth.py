@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from heatmaps import reading, render
-from heatmaps.attribution import contributions
+from heatmaps import reading
+from heatmaps.drawing import render
+from heatmaps.drawing.figure import Legend, Panel, draw
 from heatmaps.explained import ExplainedSlide, Options
-from heatmaps.figure import Legend, Panel, draw
+from heatmaps.methods.attribution import contributions
 from models.evaluation.auroc import Auroc, auroc_interval
 from pipelines.files import write_bytes
 from pipelines.slides import open_slide
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from heatmaps.attribution import Scores
+    from heatmaps.methods.attribution import Scores
     from models.model_file import Model
     from pipelines.features import Features
     from wsi_swarm.study.drawing.layout import Layout

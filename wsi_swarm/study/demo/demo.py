@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heatmaps.attribution import contributions
+from heatmaps.methods.attribution import contributions
 from heatmaps.slide_heatmap import make_heatmap
 from models.cohort import Centre, Cohort, load_cohort
 from models.mil_learner import Hyperparameters

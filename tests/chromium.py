@@ -9,13 +9,17 @@ import os
 import shutil
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+AXE = Path(__file__).parent / "npm" / "node_modules" / "axe-core" / "axe.min.js"
+_AXE_RUN = """axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}).then((found) =>
+  found.violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.html).join(" | ")}`))"""
 
 FLAGS = (
     "--headless=new",
@@ -75,6 +79,17 @@ class Chromium:
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
+    def accessibility(self) -> list[str]:
+        """Return where the page, as it stands now, fails WCAG 2.2 AA by axe-core."""
+        if not AXE.is_file():
+            pytest.skip("no axe-core here; run scripts/install-ci-tools.sh")
+        # Run over the debugger and not as a script tag, so that the page's own content policy stays as it is.
+        self.evaluate(AXE.read_text("utf-8") + ";0")
+        asked = {"expression": _AXE_RUN, "awaitPromise": True, "returnByValue": True}
+        result = self.call("Runtime.evaluate", **asked)
+        assert "exceptionDetails" not in result, result
+        return result["result"]["value"]
+
     def press(self, *keys: str) -> None:
         """Press and release keys."""
         for key in keys:
@@ -93,7 +108,7 @@ class Chromium:
         """Wait for a download that ends; return the newest file."""
         self.until(lambda: "Browser.downloadProgress completed" in self.events)
         self.events.clear()
-        return max(self.downloads.glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+        return max(self.downloads.iterdir(), key=lambda path: path.stat().st_mtime_ns)
 
     def shoot(self, path: Path) -> None:
         """Take a picture of the window."""

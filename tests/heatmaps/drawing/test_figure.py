@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from heatmaps import render
-from heatmaps.colours import Scale
-from heatmaps.figure import Legend, Panel, draw, nice_ticks, ticks_of
-from heatmaps.scalebar import scale_bar
+from heatmaps.drawing import render
+from heatmaps.drawing.colours import Scale
+from heatmaps.drawing.figure import Legend, Panel, draw, nice_ticks, ticks_of
+from heatmaps.drawing.scalebar import scale_bar
 
 LEGEND = Legend("A $title$ of_a slide", "log-odds", ("note",), ("evidence FOR", "evidence AGAINST"), "Numbers: shares")
 

@@ -10,8 +10,8 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from heatmaps.attribution import all_contributions
-from heatmaps.geojson import qupath_tiles
+from heatmaps.exports.geojson import qupath_tiles
+from heatmaps.methods.attribution import all_contributions
 from pipelines.geojson import write_geojson
 
 if TYPE_CHECKING:

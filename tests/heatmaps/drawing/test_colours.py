@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from heatmaps.colours import colour, symmetric_scale, upward_scale
+from heatmaps.drawing.colours import colour, symmetric_scale, upward_scale
 
 
 def luminance(rgb: np.ndarray) -> np.ndarray:

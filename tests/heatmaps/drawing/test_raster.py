@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heatmaps.raster import average, place, place_on_grid, tile_grid
+from heatmaps.drawing.raster import average, place, place_on_grid, tile_grid
 from pipelines.grid import make_grid
 
 

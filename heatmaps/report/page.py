@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 from markupsafe import Markup
 
-from heatmaps import reading, render
-from heatmaps.attribution import Scores
-from heatmaps.colours import Scale, colour
-from heatmaps.figure import signed_tick, ticks_of
+from heatmaps import reading
+from heatmaps.drawing import render
+from heatmaps.drawing.colours import Scale, colour
+from heatmaps.drawing.figure import signed_tick, ticks_of
+from heatmaps.methods.attribution import Scores
 from heatmaps.wording import odds_factor, percent, signed, times
 from pipelines.page import content_policy, page_templates
 
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from heatmaps.drawing.raster import Placement
+    from heatmaps.drawing.scalebar import ScaleBar
     from heatmaps.methods import Method
-    from heatmaps.raster import Placement
-    from heatmaps.relevance import Relevance
-    from heatmaps.scalebar import ScaleBar
+    from heatmaps.methods.relevance import Relevance
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _RAMP_STEPS = 85

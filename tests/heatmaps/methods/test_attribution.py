@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from heatmaps.attribution import all_contributions, assert_exact, contributions
+from heatmaps.methods.attribution import all_contributions, assert_exact, contributions
 from models.aggregators.gated_attention import initial_state
 from models.feature_kind import FeatureKind
 from models.model_file import Model, ModelSpec

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from heatmaps.relevance import Measure, class_label
+from heatmaps.methods.relevance import Measure, class_label
 from models.aggregators import AGGREGATORS
 from models.predict import predict_bag
 from pipelines.errors import InputError
@@ -71,7 +71,7 @@ class Scores:
 
     @property
     def values(self) -> NDArray[np.float64]:
-        """The contributions, as a ``heatmaps.relevance.Relevance`` names them."""
+        """The contributions, as a ``heatmaps.methods.relevance.Relevance`` names them."""
         return self.contribution
 
     @property

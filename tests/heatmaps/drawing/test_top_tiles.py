@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from heatmaps.top_tiles import strongest
+from heatmaps.drawing.top_tiles import strongest
 from pipelines.grid import make_grid
 
 

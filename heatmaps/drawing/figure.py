@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from heatmaps.colours import AGAINST_RGB, FOR_RGB, HIGH_RGB, Scale, colour
-from heatmaps.render import encode_png
+from heatmaps.drawing.colours import AGAINST_RGB, FOR_RGB, HIGH_RGB, Scale, colour
+from heatmaps.drawing.render import encode_png
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from heatmaps.scalebar import ScaleBar
+    from heatmaps.drawing.scalebar import ScaleBar
 
 _DPI = 100
 _MARGIN, _GAP, _HEADER, _FOOTER, _BAR = 30, 24, 100, 112, 250

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import cv2
 import numpy as np
 
-from heatmaps.colours import colour
+from heatmaps.drawing.colours import colour
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

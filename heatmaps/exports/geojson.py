@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from heatmaps.colours import AGAINST_RGB, FOR_RGB, HIGH_RGB
+from heatmaps.drawing.colours import AGAINST_RGB, FOR_RGB, HIGH_RGB
 from pipelines.geojson import classification, feature, square
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heatmaps.relevance import Relevance
+    from heatmaps.methods.relevance import Relevance
     from pipelines.features import Features
 
 STRONG_FROM = 0.5

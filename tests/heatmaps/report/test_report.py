@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from heatmaps.report import flat
+from heatmaps.report.page import flat
 from heatmaps.wording import odds_factor, percent, signed_significant, times
 from models.model_file import load_model, save_model
 from models.predict import predict_bag

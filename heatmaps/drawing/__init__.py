@@ -1,0 +1,1 @@
+"""Values to pictures: places, colours, scales, pixels."""

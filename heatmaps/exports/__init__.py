@@ -1,0 +1,1 @@
+"""The score table in the formats of other programs."""
