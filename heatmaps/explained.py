@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from heatmaps.absent_slide import AnySlide
     from heatmaps.drawing.render import Underlay
     from heatmaps.methods.relevance import Relevance
     from models.model_file import Model
     from pipelines.features import Features
-    from pipelines.slides import Slide
 
 FORMAT = "wsi-swarm heatmap 1"
 _LONGEST_SIDE_PX = 1400
@@ -58,9 +58,9 @@ class Options:
 
 @dataclass(frozen=True)
 class ExplainedSlide:
-    """A slide (open), the model, the slide's tiles, one ``Relevance`` per target, and what follows from them."""
+    """A slide (open, or absent), model, tiles, one ``Relevance`` per target, and what follows from them."""
 
-    slide: Slide
+    slide: AnySlide
     model: Model
     features: Features
     scores: tuple[Relevance, ...]

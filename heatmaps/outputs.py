@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from heatmaps import reading
+from heatmaps.absent_slide import ORIGINS
 from heatmaps.drawing import figure, render
 from heatmaps.drawing.tile_pictures import tile_picture
 from heatmaps.drawing.top_tiles import strongest
@@ -105,7 +106,6 @@ class Outputs:
         method = self.explained.method
         slide, features = self.explained.slide, self.explained.features
         dropped = sum(features.attrs["dropped"].values())
-        origin = "from the file" if slide.mpp_origin == "file" else "given by the user"
         return figure.Legend(
             title=f"{slide.id}: {percent(one.probability)} probability of {one.label}",
             subtitle=reading.subtitle(one),
@@ -114,7 +114,7 @@ class Outputs:
                     method,
                     one,
                     f"{len(features.coords):,} tiles of {features.tile_um:g} µm, {dropped:,} dropped; "
-                    f"{slide.mpp:.4g} µm per pixel ({origin}).",
+                    f"{slide.mpp:.4g} µm per pixel ({ORIGINS[slide.mpp_origin]}).",
                 ),
                 f"Model {self.explained.model.sha256[:12]}, encoder {features.encoder}, "
                 f"wsi-swarm {version('wsi-swarm')}.",

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from heatmaps.absent_slide import AbsentSlide
 from heatmaps.explained import ExplainedSlide, Options
 from heatmaps.outputs import Outputs, unharmed_outputs
 from models.feature_kind import read_kind
 from models.model_file import load_model
 from models.predict import check_kind
 from pipelines.errors import ConfigError, InputError
-from pipelines.features import read_on_slide
+from pipelines.features import read_any, read_on_slide
 from pipelines.slides import open_slide
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from heatmaps.absent_slide import AnySlide
     from heatmaps.methods.relevance import Relevance
     from pipelines.features import Features
     from pipelines.slides import Slide
@@ -48,7 +51,7 @@ class Heatmap:
 
 
 def make_heatmap(
-    slide_path: Path,
+    slide_path: Path | None,
     model_path: Path,
     features_path: Path,
     out: Path,
@@ -61,7 +64,9 @@ def make_heatmap(
 
     Parameters
     ----------
-    slide_path, model_path, features_path, out : Path
+    slide_path : Path, optional
+        Without it the colours lie on a plain ground, and no tile has a picture.
+    model_path, features_path, out : Path
     targets : sequence of str
         All of the model's if empty.
     slide_mpp : float, optional
@@ -84,15 +89,32 @@ def make_heatmap(
     method = options.explainer()
     model = load_model(model_path)
     check_kind(model.spec, read_kind(features_path))
-    with open_slide(slide_path, slide_mpp) as slide:
-        features = read_on_slide(features_path, slide.size, slide.mpp)
-        check_slide(features, slide, features_path)
+    with _opened(slide_path, slide_mpp, features_path) as (slide, features):
         scores = tuple(method.explain(model, features, targets))
         explained = ExplainedSlide(slide, model, features, scores, options)
         folder = out / slide.id
         known = unharmed_outputs(folder, explained.key)
         names = known or Outputs(explained, folder, created).write()
     return Heatmap(folder, tuple(folder / name for name in names), scores, reused=known is not None)
+
+
+@contextmanager
+def _opened(
+    slide_path: Path | None, slide_mpp: float | None, features_path: Path
+) -> Iterator[tuple[AnySlide, Features]]:
+    if slide_path is None:
+        features = read_any(features_path)
+        unknown = features.attrs.get("unknown")
+        if unknown:
+            msg = f"{features_path} does not say {', '.join(unknown)}, which only the slide tells; name the slide, too"
+            raise InputError(msg)
+        check_tiles(features, features_path)
+        yield AbsentSlide(features), features
+        return
+    with open_slide(slide_path, slide_mpp) as slide:
+        features = read_on_slide(features_path, slide.size, slide.mpp)
+        check_slide(features, slide, features_path)
+        yield slide, features
 
 
 def check_slide(features: Features, slide: Slide, where: Path) -> None:
@@ -117,5 +139,10 @@ def check_slide(features: Features, slide: Slide, where: Path) -> None:
             f"{where} was made at {features.mpp} µm per pixel and {slide.path} is read at {slide.mpp}; "
             "give the same --slide-mpp as for tile and extract, or extract again"
         )
+    check_tiles(features, where)
+
+
+def check_tiles(features: Features, where: Path) -> None:
+    """Raise ``InputError`` if there is no tile."""
     if len(features.coords) == 0:
         raise InputError(f"{where} has no tiles, so there is nothing to explain; look at the slide's tissue mask")

@@ -11,21 +11,21 @@ from pipelines.slides import UnreadableRegion
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipelines.slides import Slide
+    from heatmaps.absent_slide import AnySlide
 
 _PICTURE_PX = 320
 _SURROUNDINGS = 0.5
 """Tile sides shown on each side of the tile."""
 
 
-def tile_picture(slide: Slide, x: float, y: float, side: float) -> NDArray[np.uint8] | None:
+def tile_picture(slide: AnySlide, x: float, y: float, side: float) -> NDArray[np.uint8] | None:
     """Read a tile and half a tile around it, the tile framed; (320, 320, 3) uint8.
 
     At the slide's edge the view is moved inwards. None if the slide can't be read there: the report says so.
 
     Parameters
     ----------
-    slide : Slide
+    slide : Slide or AbsentSlide
     x, y, side : float
         The tile in level-0 px.
     """

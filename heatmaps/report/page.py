@@ -12,6 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from heatmaps import reading
+from heatmaps.absent_slide import ORIGINS
 from heatmaps.drawing import render
 from heatmaps.drawing.colours import Scale, colour
 from heatmaps.drawing.figure import signed_tick, ticks_of
@@ -252,7 +253,7 @@ def _card(view: ReportInput, scores: Relevance, card: TileCard, side: str) -> di
 def _tables(view: ReportInput) -> list[dict[str, Any]]:
     facts = view.facts
     slide, tiles, encoder, model = (facts[name] for name in ("slide", "tiles", "encoder", "model"))
-    origin = "from the file" if slide["mpp_origin"] == "file" else "given by the user, the file does not say it"
+    origin = ORIGINS[slide["mpp_origin"]]
     dropped = ", ".join(f"{count} {reason}" for reason, count in tiles["dropped"].items()) or "none"
     overlap = f", overlapping by {tiles['overlap_px']} of {tiles['tile_px']} px" if tiles["overlap_px"] else ""
     rows_slide = [

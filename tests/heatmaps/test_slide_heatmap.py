@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from heatmaps.slide_heatmap import Options
+from heatmaps.slide_heatmap import Options, make_heatmap
 from models.model_file import load_model, save_model
 from models.predict import predict_bag
 from pipelines.errors import ConfigError, InputError
@@ -175,3 +175,13 @@ def test_overlapping_tiles_go_through(case, make_features, tmp_path: Path) -> No
     sidecar = json.loads((made.folder / "heatmap.json").read_text())
     assert sidecar["raw"]["pixel_px_level0"] == 16
     assert raw.shape[1] == pytest.approx(600 / 16, abs=1)
+
+
+def test_without_the_slide_the_same_numbers_and_colours_lie_on_a_plain_ground(case, tmp_path) -> None:
+    whole = case.make(tmp_path / "whole")
+    alone = make_heatmap(None, case.model, case.features, tmp_path / "alone", created="2026-01-02")
+    for name in ("scores.csv", "raw-MSI.png", "qupath-MSI.geojson"):
+        assert (alone.folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
+    sidecar = json.loads((alone.folder / "heatmap.json").read_text())
+    assert sidecar["slide"]["mpp_origin"] == "features"
+    assert "Picture not readable" in (alone.folder / "report.html").read_text()

@@ -23,7 +23,13 @@ def register(app: typer.Typer) -> None:
 
 
 def heatmap(
-    slide: Path = typer.Argument(..., metavar="SLIDE", help="The slide: a file, or the folder of a DICOM slide."),
+    slide: Path | None = typer.Argument(
+        None,
+        metavar="SLIDE",
+        show_default=False,
+        help="The slide: a file, or the folder of a DICOM slide. Without it the features alone give the map, on a "
+        "plain ground.",
+    ),
     model: Path = typer.Option(..., "--model", help="The model, as train or train-swarm wrote it."),
     features: Path = typer.Option(..., "--features", help="The feature file of this slide, as extract wrote it."),
     out: Path = typer.Option(..., "--out", help="Folder for the results; each slide gets a folder inside."),
