@@ -2,8 +2,8 @@
 
     taskset -c 0 python -m benchmarks.heatmap_export [--tiles 15000] [--targets 1] [--dim 1024] [--profile]
 
-A drawn slide of 120,000 x 90,000 px at 0.25 µm per pixel with tissue of so many tiles; float16 features lie in a feature
-file, the model is a gated attention network of drawn weights. The slide is not at hand, so that no time is spent on
+A drawn slide of 120,000 x 90,000 px at 0.25 µm per pixel with tissue of so many tiles; float16 features lie in a
+feature file, the model is a gated attention network of drawn weights. The slide is not at hand: no time is spent on
 reading pixels. ``whole`` is what ``wsi-swarm heatmap`` does after its imports: reading model and features, explaining,
 score table, PNGs, GeoJSON, report, sidecar, everything synced to the disk.
 """
@@ -34,7 +34,7 @@ BAR_SECONDS = 10.0
 
 
 def drawn_features(tiles: int, dim: int) -> Features:
-    """The ``tiles`` tiles nearest to the slide's middle, with drawn vectors."""
+    """Return the ``tiles`` tiles nearest to the slide's middle, with drawn vectors."""
     coords = make_grid(SIZE, MPP, TILE_MPP, TILE_PX).coords
     away = np.linalg.norm((coords + SIDE / 2) / SIZE - 0.5, axis=1)
     coords = coords[np.sort(np.argsort(away, kind="stable")[:tiles])]
@@ -46,14 +46,14 @@ def drawn_features(tiles: int, dim: int) -> Features:
 
 
 def drawn_model(targets: int, dim: int) -> Model:
-    """A network of 256 hidden units and drawn weights."""
+    """Return a network of 256 hidden units and drawn weights."""
     named = tuple(Target(f"T{number}", "yes", ("no",)) for number in range(targets))
     kind = FeatureKind("drawn", "", "", dim, TILE_PX * TILE_MPP, TILE_MPP)
     return Model(initial_state(dim, 256, 128, targets, 0), ModelSpec(named, kind, 256, 128))
 
 
 def run(folder: Path, number: int) -> float:
-    """Seconds of one whole heatmap into a new folder."""
+    """Return the seconds of one whole heatmap into a new folder."""
     start = time.perf_counter()
     made = make_heatmap(None, folder / "model.safetensors", folder / "drawn.h5", folder / f"out{number}")
     seconds = time.perf_counter() - start
@@ -79,7 +79,9 @@ def main() -> None:
         cores = len(os.sched_getaffinity(0))
         print(f"{options.tiles:,} tiles of {options.dim} numbers, {options.targets} target(s), {cores} core(s)")
         seconds = [run(folder, number) for number in range(options.repeats)]
-        print(f"whole: {min(seconds):.2f} s (best of {len(seconds)}, worst {max(seconds):.2f} s); bar {BAR_SECONDS:g} s")
+        print(
+            f"whole: {min(seconds):.2f} s (best of {len(seconds)}, worst {max(seconds):.2f} s); bar {BAR_SECONDS:g} s"
+        )
         if options.profile:
             with cProfile.Profile() as profile:
                 run(folder, options.repeats)

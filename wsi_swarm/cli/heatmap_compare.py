@@ -1,0 +1,5 @@
+"""``wsi-swarm heatmap compare``."""
+
+
+def compare() -> None:
+    """Compare."""
