@@ -167,7 +167,8 @@ def _cohort(
 
     from heatmaps.asked import now
     from heatmaps.cohort import find_cohort
-    from heatmaps.cohort_run import explain_cohort, load_models, summary_document, summary_tsv
+    from heatmaps.cohort_run import explain_cohort, load_models
+    from heatmaps.cohort_summary import summary_document, summary_tsv
     from wsi_swarm.errors import PartialError
 
     found = find_cohort(cohort, features, slides)
