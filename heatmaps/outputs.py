@@ -16,6 +16,8 @@ from heatmaps.drawing import figure, render
 from heatmaps.drawing.tile_pictures import tile_picture
 from heatmaps.drawing.top_tiles import strongest
 from heatmaps.exports.geojson import qupath_tiles
+from heatmaps.exports.qupath_script import NAME as QUPATH_SCRIPT
+from heatmaps.exports.qupath_script import qupath_script
 from heatmaps.report.page import ReportInput, TargetView, TileCard, report_html
 from heatmaps.scores import score_table
 from heatmaps.wording import percent
@@ -73,9 +75,11 @@ class Outputs:
         facts = explained.facts(self.created)
         pictures = [explained.on_thumbnail(one) for one in explained.scores]
         ground = render.underlay(explained.thumbnail, explained.options.underlay)
-        with progress(2 + 4 * len(explained.scores), f"heatmap of {explained.slide.id}", "file") as self._bar:
+        with progress(3 + 4 * len(explained.scores), f"heatmap of {explained.slide.id}", "file") as self._bar:
             self._add("report.html", write_text, self._report(facts, ground, pictures))
             self._add("scores.csv", write_text, score_table(explained.features, explained.scores))
+            names = [file_name(one.target) for one in explained.scores]
+            self._add(QUPATH_SCRIPT, write_text, qupath_script(explained, names))
             for index, values in enumerate(pictures):
                 self._write_target(index, values, ground)
         # Last, so that a run that was cut off leaves no sidecar that vouches for its outputs.

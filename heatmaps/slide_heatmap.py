@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from heatmaps.absent_slide import AbsentSlide
 from heatmaps.explained import ExplainedSlide, Options
-from heatmaps.outputs import Outputs, unharmed_outputs
+from heatmaps.exports import check_exports
+from heatmaps.exports.added import add_exports, earlier_exports
+from heatmaps.outputs import SIDECAR, Outputs, file_name, unharmed_outputs
 from models.feature_kind import read_kind
 from models.model_file import load_model
 from models.predict import check_kind
@@ -59,6 +61,7 @@ def make_heatmap(
     slide_mpp: float | None = None,
     options: Options | None = None,
     created: str = "",
+    exports: Sequence[str] = (),
 ) -> Heatmap:
     """Explain a model's result for one slide and write everything below ``out/<slide id>``.
 
@@ -74,6 +77,8 @@ def make_heatmap(
     options : Options, optional
     created : str
         Date for the report and the sidecar; it comes from the caller, so that the same call gives the same bytes.
+    exports : sequence of str
+        Names of ``heatmaps.exports.EXPORTERS``; those that are there already are kept, whatever is asked for.
 
     Raises
     ------
@@ -90,11 +95,15 @@ def make_heatmap(
     model = load_model(model_path)
     check_kind(model.spec, read_kind(features_path))
     with _opened(slide_path, slide_mpp, features_path) as (slide, features):
+        check_exports(exports, slide)
         scores = tuple(method.explain(model, features, targets))
         explained = ExplainedSlide(slide, model, features, scores, options)
         folder = out / slide.id
         known = unharmed_outputs(folder, explained.key)
+        earlier = earlier_exports(folder, SIDECAR, explained.key)
         names = known or Outputs(explained, folder, created).write()
+        targets = [file_name(one.target) for one in scores]
+        names = [*names, *add_exports(explained, folder, SIDECAR, earlier, exports, targets)]
     return Heatmap(folder, tuple(folder / name for name in names), scores, reused=known is not None)
 
 

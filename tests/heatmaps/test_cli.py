@@ -37,7 +37,7 @@ def test_result_goes_to_stdout_as_one_document(heatmap, shared_case, tmp_path: P
     document = json.loads(out)
     expected = predict_bag(load_model(case.model), read_features(case.features).features)
     assert document["targets"][0]["probability"] == expected["MSI"]
-    assert len(document["files"]) == 6
+    assert len(document["files"]) == 7
     assert all(Path(name).is_file() for name in document["files"])
     assert not document["reused"]
     code, out, _ = heatmap(*words)

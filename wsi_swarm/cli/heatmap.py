@@ -61,6 +61,12 @@ def heatmap(
         help="Number per tile (log-odds, or the method's unit) at which the colours end. Give the same for all slides "
         "that you want to compare; by default it is the 99th percentile of each slide, and 1 for probabilities.",
     ),
+    export: list[str] = typer.Option(
+        [],
+        "--export",
+        help="Also write ome-tiff, deepzoom, histomics, tiatoolbox or dicom; repeat it for several. What an earlier "
+        "run exported stays.",
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print the result as one JSON document."),
 ) -> None:
     """Explain a model's result for one slide: overlay, score table, QuPath tiles and a report as one HTML file.
@@ -83,6 +89,7 @@ def heatmap(
         slide_mpp=slide_mpp,
         options=Options(underlay=underlay, clip=clip, method=method, occlude=occlude),
         created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        exports=export,
     )
     if as_json:
         results = [
