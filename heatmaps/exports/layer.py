@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from heatmaps.drawing import raster, render
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from heatmaps.explained import ExplainedSlide
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 TILE_PX = 16
 """Side of a tile in the largest layer: enough for sharp edges, as there is one number per tile."""
 LONGEST_SIDE_PX = 4096
+_BAND = 256
 
 
 def layer_size(explained: ExplainedSlide) -> tuple[int, int]:
@@ -29,4 +31,7 @@ def layer(explained: ExplainedSlide, index: int, size: tuple[int, int]) -> NDArr
     tiles = explained.features
     placement = raster.place(tiles.coords, tiles.tile_px_level0, tiles.slide_size, size)
     values = raster.average(explained.scores[index].values, placement, size)
-    return render.tint(values, explained.scales[index].clip, explained.method.signed)
+    clip, signed = explained.scales[index].clip, explained.method.signed
+    # In bands: colours are computed in float64, eight times the size of the result.
+    bands = [render.tint(values[top : top + _BAND], clip, signed) for top in range(0, len(values), _BAND)]
+    return np.concatenate(bands)
