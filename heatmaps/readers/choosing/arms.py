@@ -37,6 +37,8 @@ class SlideScores:
         Of a tile in level-0 px and in µm.
     mpp : float
         Of the slide, in µm per level-0 px.
+    mpp_given : bool
+        Whether the user gave it because the slide's file doesn't say.
     probability : float
     positive : str
         The positive label.
@@ -48,6 +50,7 @@ class SlideScores:
     side: float
     side_um: float
     mpp: float
+    mpp_given: bool
     probability: float
     positive: str
     model_sha256: str
@@ -119,6 +122,7 @@ def _read(folder: Path, facts: dict[str, Any], target: str) -> SlideScores:
         side=float(facts["tiles"]["side_px_level0"]),
         side_um=float(facts["tiles"]["side_um"]),
         mpp=float(facts["slide"]["mpp"]),
+        mpp_given=facts["slide"]["mpp_origin"] == "given",
         probability=float(stated[target]["probability"]),
         positive=str(stated[target]["positive"]),
         model_sha256=str(facts["model"]["sha256"]),

@@ -86,8 +86,11 @@ def write_items(
     study = out.parent / STUDY
     new = not study.exists()
     if new:
-        coarsest = max(scores.mpp for arm in read for scores in arm.slides.values())
-        write_text(study, study_text(out, slides, sizes.pop(), coarsest))
+        everything = [scores for arm in read for scores in arm.slides.values()]
+        given = {scores.mpp for scores in everything if scores.mpp_given}
+        # Several are more than a study file can say; reader build then asks for them.
+        slide_mpp = given.pop() if len(given) == 1 else None
+        write_text(study, study_text(out, slides, sizes.pop(), max(one.mpp for one in everything), slide_mpp))
     used = {one.slide for one in chosen}
     return Written(
         table=out,
@@ -137,15 +140,30 @@ def table_text(chosen: Sequence[Chosen], arms: Sequence[Arm], cases: Mapping[str
     return text.getvalue()
 
 
-def study_text(table: Path, slides: Path, tile_um: float, mpp: float) -> str:
-    """Return the example study with this table, folder of slides and size of tiles; no slide has to be enlarged."""
-    folder = Path(os.path.relpath(slides, table.parent)).as_posix()
+def study_text(table: Path, slides: Path, tile_um: float, mpp: float, slide_mpp: float | None = None) -> str:
+    """Return the example study with this table, folder of slides and size of tiles.
+
+    Parameters
+    ----------
+    table, slides : Path
+    tile_um : float
+        Side of a tile in µm.
+    mpp : float
+        Of the coarsest slide, in µm per level-0 px: pictures are no larger than that no slide has to be enlarged.
+    slide_mpp : float, optional
+        For slides whose files don't say their mpp.
+    """
+    try:
+        folder = Path(os.path.relpath(slides, table.parent)).as_posix()
+    except ValueError:  # another drive of Windows
+        folder = slides.resolve().as_posix()
+    known = "" if slide_mpp is None else f"slide_mpp = {slide_mpp!r}\n"
     text = example_study()
     picture_px = max(_SMALLEST_PX, min(_PICTURE_PX, int(tile_um * (1 + 2 * _SURROUNDINGS) / mpp)))
     for old, new in (
         ('table = "items.csv"', f"table = {json.dumps(table.name)}"),
         ('slides = "slides"', f"slides = {json.dumps(folder)}"),
-        ("tile_um = 256.0", f"tile_um = {float(tile_um)!r}"),
+        ("tile_um = 256.0", f"{known}tile_um = {float(tile_um)!r}"),
         (f"picture_px = {_PICTURE_PX}", f"picture_px = {picture_px}"),
     ):
         if old not in text:

@@ -12,7 +12,9 @@ import pytest
 
 from heatmaps.readers.blinding.verify import verify_kit
 from heatmaps.readers.choosing.choose import LOWEST, OPPOSITE, RANDOM
+from heatmaps.readers.choosing.write import study_text
 from heatmaps.readers.kit.build import build_kits
+from heatmaps.readers.kit.study_file import read_study_file
 from heatmaps.slide_heatmap import Options, make_heatmap
 from models.model_file import save_model
 from pipelines.features import write_features
@@ -162,6 +164,18 @@ def test_without_labels_the_models_tell_the_class_and_a_study_file_is_kept(items
     assert (study / "study" / "study.toml").read_text() == "mine"
     assert {row["slide"] for row in table(study)} == {f"{slide}.tif" for slide in POSITIVE}
     assert {row["class"] for row in table(study)} == {""}
+
+
+@pytest.mark.parametrize("slide_mpp", [None, 0.25])
+def test_the_study_file_says_how_the_tiles_are_cut(tmp_path: Path, slide_mpp: float | None) -> None:
+    slides, study = tmp_path / "our slides", tmp_path / "a" / "study.toml"
+    study.parent.mkdir()
+    study.write_text(study_text(study.parent / "items.csv", slides, 112.0, 0.5, slide_mpp), "utf-8")
+    told = read_study_file(study).items
+    assert (study.parent / str(told.slides)).resolve() == slides
+    assert (told.table, told.tile_um, told.slide_mpp) == ("items.csv", 112.0, slide_mpp)
+    # With the surroundings 224 um, which 0.5 um per px show on no more than 448 px.
+    assert told.picture_px == 448
 
 
 def test_what_does_not_fit_is_one_sentence(items, study: Path) -> None:
