@@ -15,6 +15,8 @@ from heatmaps import reading
 from heatmaps.absent_slide import ORIGINS, AbsentSlide
 from heatmaps.drawing import figure, render
 from heatmaps.exports.geojson import qupath_tiles
+from heatmaps.exports.qupath_script import NAME as QUPATH_SCRIPT
+from heatmaps.exports.qupath_script import qupath_script
 from heatmaps.report.page import ReportInput, TargetView, TileCard, report_html
 from heatmaps.scores import score_table
 from heatmaps.sheet import sheet_of
@@ -85,11 +87,13 @@ class Outputs:
         ground = render.underlay(explained.thumbnail, explained.options.underlay)
         shown = [shown_tiles(explained, one) for one in explained.scores]
         absent = isinstance(explained.slide, AbsentSlide)
-        count = 3 + (4 if absent else 5) * len(shown) + sum(tile.bare is not None for tiles in shown for tile in tiles)
+        count = 4 + (4 if absent else 5) * len(shown) + sum(tile.bare is not None for tiles in shown for tile in tiles)
         shows = nullcontext() if self.quiet else progress(count - 1, f"heatmap of {explained.slide.id}", "file")
         with shows as self._bar:
             self._add("report.html", write_text, self._report(facts, ground, pictures, shown))
             self._add("scores.csv", write_text, score_table(explained.features, explained.scores))
+            names = [file_name(one.target) for one in explained.scores]
+            self._add(QUPATH_SCRIPT, write_text, qupath_script(explained, names))
             for index, values in enumerate(pictures):
                 self._write_target(index, values, ground)
             self._write_tiles(shown)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from wsi_swarm.cli.reader_items import items
+
 if TYPE_CHECKING:
     from heatmaps.readers.blinding.proof import Proof
 
@@ -17,6 +19,7 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True, help="Blinded reader studies: make kits, prove the blinding, read answers."
     )
     reader.command("example")(example)
+    reader.command("items")(items)
     reader.command("build")(build)
     reader.command("verify")(verify)
     reader.command("import")(import_)
