@@ -8,15 +8,11 @@ import re
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from heatmaps import reading
 from heatmaps.absent_slide import ORIGINS
 from heatmaps.drawing import figure, render
-from heatmaps.drawing.tile_pictures import tile_picture
-from heatmaps.drawing.top_tiles import strongest
 from heatmaps.exports.geojson import qupath_tiles
-from heatmaps.report.page import ReportInput, TargetView, TileCard, report_html
+from heatmaps.report.slide_report import slide_report
 from heatmaps.scores import score_table
 from heatmaps.wording import percent
 from pipelines.files import write_bytes, write_json, write_text
@@ -27,12 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import numpy as np
+
     from heatmaps.drawing.colours import Scale
     from heatmaps.explained import ExplainedSlide
     from heatmaps.methods.relevance import Relevance
 
 SIDECAR = "heatmap.json"
-_TILES_PER_SIDE = 6
 
 
 def unharmed_outputs(folder: Path, key: str) -> list[str] | None:
@@ -74,7 +71,7 @@ class Outputs:
         pictures = [explained.on_thumbnail(one) for one in explained.scores]
         ground = render.underlay(explained.thumbnail, explained.options.underlay)
         with progress(2 + 4 * len(explained.scores), f"heatmap of {explained.slide.id}", "file") as self._bar:
-            self._add("report.html", write_text, self._report(facts, ground, pictures))
+            self._add("report.html", write_text, slide_report(explained, facts, ground, pictures))
             self._add("scores.csv", write_text, score_table(explained.features, explained.scores))
             for index, values in enumerate(pictures):
                 self._write_target(index, values, ground)
@@ -122,37 +119,3 @@ class Outputs:
             ends=reading.bar_ends(method, one.label),
             numbers=reading.bar_numbers(method, scale),
         )
-
-    def _report(self, facts: dict[str, Any], ground: np.ndarray, pictures: list[np.ndarray]) -> str:
-        explained = self.explained
-        views = []
-        for one, scale, values in zip(explained.scores, explained.scales, pictures, strict=True):
-            best = self._cards(one.values, "F" if explained.method.signed else "T")
-            worst = self._cards(-one.values, "A") if explained.method.signed else []
-            views.append(TargetView(one, scale, values, best, worst))
-        return report_html(
-            ReportInput(
-                method=explained.method,
-                facts=facts,
-                provenance=explained.model.spec.provenance,
-                thumbnail=explained.thumbnail,
-                ground=ground,
-                placement=explained.placement,
-                coords_um=explained.features.coords.astype(np.float64) * explained.slide.mpp,
-                bar=explained.bar,
-                apart_um=self._apart_px() * explained.slide.mpp,
-                targets=views,
-            )
-        )
-
-    def _apart_px(self) -> float:
-        """Least distance of two shown tiles in level-0 px: their labels must not lie on each other either."""
-        return max(2 * self.explained.features.tile_px_level0, 0.05 * max(self.explained.slide.size))
-
-    def _cards(self, values: np.ndarray, letter: str) -> list[TileCard]:
-        side, coords = self.explained.features.tile_px_level0, self.explained.features.coords
-        chosen = strongest(values, coords, side, _TILES_PER_SIDE, apart=self._apart_px() / side)
-        return [
-            TileCard(index, f"{letter}{rank}", tile_picture(self.explained.slide, *coords[index].tolist(), side))
-            for rank, index in enumerate(chosen, 1)
-        ]

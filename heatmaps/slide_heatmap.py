@@ -89,7 +89,7 @@ def make_heatmap(
     method = options.explainer()
     model = load_model(model_path)
     check_kind(model.spec, read_kind(features_path))
-    with _opened(slide_path, slide_mpp, features_path) as (slide, features):
+    with opened(slide_path, slide_mpp, features_path) as (slide, features):
         scores = tuple(method.explain(model, features, targets))
         explained = ExplainedSlide(slide, model, features, scores, options)
         folder = out / slide.id
@@ -99,9 +99,10 @@ def make_heatmap(
 
 
 @contextmanager
-def _opened(
+def opened(
     slide_path: Path | None, slide_mpp: float | None, features_path: Path
 ) -> Iterator[tuple[AnySlide, Features]]:
+    """Open a slide and read its features; without a slide's path an ``AbsentSlide`` stands for it."""
     if slide_path is None:
         features = read_any(features_path)
         unknown = features.attrs.get("unknown")
