@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from heatmaps.slide_heatmap import Options, make_heatmap
+from heatmaps.options import Options
+from heatmaps.slide_heatmap import make_heatmap
 from models.model_file import load_model, save_model
 from models.predict import predict_bag
 from pipelines.errors import ConfigError, InputError

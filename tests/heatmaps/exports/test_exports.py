@@ -18,11 +18,12 @@ import tifffile
 
 from heatmaps.absent_slide import AbsentSlide
 from heatmaps.drawing.colours import colour
-from heatmaps.explained import ExplainedSlide, Options
+from heatmaps.explained import ExplainedSlide
 from heatmaps.exports import EXPORTERS
 from heatmaps.exports.qupath_script import qupath_script
 from heatmaps.methods.attribution import all_contributions
 from heatmaps.methods.relevance import TileRelevance
+from heatmaps.options import Options
 from models.model_file import load_model, save_model
 from pipelines.errors import ConfigError
 from pipelines.features import Features, describe

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from heatmaps.options import Options
 from heatmaps.readers.blinding.verify import verify_kit
 from heatmaps.readers.choosing.choose import LOWEST, OPPOSITE, RANDOM
 from heatmaps.readers.choosing.write import study_text
 from heatmaps.readers.kit.build import build_kits
 from heatmaps.readers.kit.study_file import read_study_file
-from heatmaps.slide_heatmap import Options, make_heatmap
+from heatmaps.slide_heatmap import make_heatmap
 from models.model_file import save_model
 from pipelines.features import write_features
 from wsi_swarm.cli.main import main
