@@ -176,14 +176,14 @@ def _order_and_size(proof: Proof, key: Key, files: dict[str, bytes]) -> None:
         "the order of the items": [float(place) for place in range(len(judged))],
         "the size of the files": sizes,
     }
-    hidden = {
-        "": [items[one.item].group for one in judged],
-        "truth ": [items[one.item].truth for one in judged],
-        "left ": [getattr(items[one.item], f"method_{one.left}") if one.left else "" for one in judged],
-    }
+    hidden = [
+        [items[one.item].group for one in judged],
+        [f"truth {items[one.item].truth}" for one in judged],
+        [f"{getattr(items[one.item], f'method_{one.left}')} on the left" if one.left else "" for one in judged],
+    ]
     for what, values in measures.items():
-        for prefix, kinds in hidden.items():
-            for one in predictions(what, values, [prefix + kind for kind in kinds]):
+        for kinds in hidden:
+            for one in predictions(what, values, kinds):
                 proof.predictions.append(one)
                 if one.tells:
                     area = f"AUROC {one.auroc.value:.2f}, 95 % interval {one.auroc.low:.2f} to {one.auroc.high:.2f}"

@@ -57,6 +57,8 @@ def page_content(key: Key, key_sha256: str, reader: str, pictures: Mapping[str, 
         "frame": frame if tiled and frame and frame < 1 else None,
         "go_back": study.design.go_back,
         "assistance": _assistance(key, language),
+        "repeats": study.design.repeats > 0,
+        "ranked": any(item.scores or item.scores_a for item in key.items),
         "questions": [page for question in study.questions for page in _question(question, language, letters)],
         "showings": [_showing(key, one, items[one.item], language, field) for one in key.showings[reader]],
     }

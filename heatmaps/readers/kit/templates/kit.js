@@ -175,7 +175,8 @@
     if (trainings.length) { lines.push(say("step_training", { n: cases(trainings) })); }
     const kind = { "tile-plausibility": "step_items", "heatmap-preference": "step_pairs",
       "ai-assistance": sequential ? "step_sequential" : "step_crossover" }[kit.template];
-    lines.push(say(kind, { n: cases(judged), days: kit.assistance ? kit.assistance.washout_days : 0 }));
+    lines.push(say(kind, { n: cases(judged), days: kit.assistance ? kit.assistance.washout_days : 0 })
+      + (kit.repeats ? " " + words.step_twice : ""));
     lines.push(words.step_alone, words.step_save, words.step_keys);
     steps.replaceChildren(...lines.map((text) => {
       const step = document.createElement("li"), line = document.createElement("span");
