@@ -103,7 +103,7 @@ def check_table(path: Path, items: Sequence[Item]) -> None:
     # Where some cases have a heatmap or tissue to switch to and others have not, that alone tells them apart.
     for what, has in (
         ("a heatmap", [bool(item.heatmaps) for item in items]),
-        ("tissue without a heatmap (picture or slide)", [bool(item.picture or item.slide) for item in items]),
+        ("tissue to switch to (picture or slide)", [bool(item.picture or item.slide) for item in items]),
     ):
         if any(has) and not all(has):
             one, other = items[has.index(True)].item, items[has.index(False)].item

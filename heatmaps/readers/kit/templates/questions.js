@@ -11,7 +11,7 @@ function makeQuestions(kit, words, form, valueOf, change) {
   }
   const named = (question) => question.side ? question.text + " · " + words[question.side] : question.text;
   const fieldOf = (question) => form.querySelector('[data-question="' + question.id + '"]');
-  const hints = { checks: words.none_needed, percent: words.percent_hint };
+  const hints = { checks: words.none_needed, percent: words.percent_hint, scale: words.scale_hint };
 
   function choices(question) {
     const cannot = { value: "cannot_judge", text: words.cannot_judge, key: "0", apart: true };
@@ -31,7 +31,7 @@ function makeQuestions(kit, words, form, valueOf, change) {
       const field = element("fieldset"), legend = element("legend", named(question));
       field.dataset.question = question.id;
       field.className = "ask " + question.kind + (question.side ? " of-" + question.side : "");
-      legend.append(element("small", hints[question.kind] || words.scale_hint));
+      if (hints[question.kind]) { legend.append(element("small", hints[question.kind])); }
       field.append(legend);
       const make = { checks: drawChecks, percent: drawPercent }[question.kind] || drawPoints;
       make(field, question);
