@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COLUMNS = ("reader", "case", "arm", "rating")
+Over = Literal["readers and cases", "cases"]
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,19 @@ class ArmDifference:
 
 
 def compare_bootstrap(
-    frame: pd.DataFrame, first: str, second: str, seed: int, resamples: int = RESAMPLES
+    frame: pd.DataFrame,
+    first: str,
+    second: str,
+    seed: int,
+    resamples: int = RESAMPLES,
+    over: Over = "readers and cases",
 ) -> ArmDifference:
     """Compare two arms' mean ratings (or shares, for ratings of 0 and 1) by the bootstrap over readers and cases.
 
     Readers and cases are drawn independently (``resampling.resampled``), so the interval speaks of other readers and
-    other cases. It assumes nothing of the ratings' distribution. With fewer than some five readers or twenty cases
-    percentiles are too narrow; then take ``compare_crossed``. The p is twice the smaller share of resamples on either
-    side of 0, counting one more.
+    other cases; with ``over="cases"`` only cases are drawn, and it speaks of these readers. It assumes nothing of the
+    ratings' distribution. With fewer than some five readers or twenty cases percentiles are too narrow; then take
+    ``compare_crossed``. The p is twice the smaller share of resamples on either side of 0, counting one more.
 
     Parameters
     ----------
@@ -67,7 +73,7 @@ def compare_bootstrap(
         Columns ``reader``, ``case`` (of tiles: the patient), ``arm`` and ``rating``; one row per answer.
     first, second
         Arms.
-    seed, resamples
+    seed, resamples, over
         Of the bootstrap.
     """
     rows = _two_arms(frame, first, second)
@@ -81,19 +87,20 @@ def compare_bootstrap(
         return float(a @ rating[in_first] / a.sum() - b @ rating[~in_first] / b.sum())
 
     means = (float(rating[in_first].mean()), float(rating[~in_first].mean()))
-    values = resampled(difference, {"readers": rows["reader"], "cases": rows["case"]}, seed, resamples)
+    factors = {"cases": rows["case"]} if over == "cases" else {"readers": rows["reader"], "cases": rows["case"]}
+    values = resampled(difference, factors, seed, resamples)
     readers, cases = rows["reader"].nunique(), rows["case"].nunique()
     name = f"mean rating, {first} minus {second}"
     if isinstance(values, Absent):
         return ArmDifference(first, second, means, Measure(name, means[0] - means[1], values, cases, readers), values)
-    interval = interval_of(values, "readers and cases", seed)
+    interval = interval_of(values, over, seed)
     measure = Measure(name, means[0] - means[1], interval, cases, readers)
     if isinstance(interval, Absent):
         return ArmDifference(first, second, means, measure, interval)
     there = values[np.isfinite(values)]
     smaller = min((there <= 0).sum(), (there >= 0).sum())
     p = min(1.0, 2.0 * (smaller + 1) / (len(there) + 1))
-    return ArmDifference(first, second, means, measure, Test("bootstrap over readers and cases", None, (), float(p)))
+    return ArmDifference(first, second, means, measure, Test(f"bootstrap over {over}", None, (), float(p)))
 
 
 def compare_crossed(
@@ -155,13 +162,22 @@ def compare_crossed(
 
 
 def compare_all(
-    frame: pd.DataFrame, arms: Sequence[str], seed: int, resamples: int = RESAMPLES
+    frame: pd.DataFrame,
+    arms: Sequence[str],
+    seed: int,
+    resamples: int = RESAMPLES,
+    over: Over = "readers and cases",
 ) -> tuple[ArmDifference, ...]:
     """Compare each pair of arms by ``compare_bootstrap``, and correct by Holm for the number of pairs tested.
 
     Holm (Scandinavian Journal of Statistics 1979; 6: 65-70), by statsmodels.
     """
-    found = [compare_bootstrap(frame, a, b, seed, resamples) for a, b in combinations(arms, 2)]
+    found = [compare_bootstrap(frame, a, b, seed, resamples, over) for a, b in combinations(arms, 2)]
+    return holm(found)
+
+
+def holm(found: Sequence[ArmDifference]) -> tuple[ArmDifference, ...]:
+    """Return comparisons with p corrected for their number; those without a test stay without."""
     tested = [f.test.p for f in found if isinstance(f.test, Test)]
     corrected = iter(multipletests(tested, method="holm")[1] if tested else ())
     return tuple(f if isinstance(f.test, Absent) else replace(f, p_holm=float(next(corrected))) for f in found)

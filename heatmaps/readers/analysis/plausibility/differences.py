@@ -1,0 +1,71 @@
+"""Arms of a plausibility study against each other, controls last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heatmaps.readers.analysis.clustered import differences, for_other_readers
+from heatmaps.readers.analysis.figures.kinds import Forest
+from heatmaps.readers.analysis.found import Said, Section, Sheet, Word, columns
+from heatmaps.readers.analysis.plausibility.tiles import any_counted, first_showings
+from heatmaps.readers.statistics.arms import holm
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from heatmaps.readers.analysis.found import Cell, Unit
+    from heatmaps.readers.analysis.plausibility.tiles import Tiles
+    from heatmaps.readers.statistics.arms import ArmDifference
+
+
+def differences_section(tiles: Tiles, seed: int) -> tuple[Section, tuple[Said, ...]]:
+    """Return every pair of arms on both outcomes, each feature's differences, and the sentences that sum them up.
+
+    Holm's correction is for all pairs of one outcome, and for all rows of the table of features.
+    """
+    if len(tiles.arms) < 2:
+        return Section("differences", (Said("one_arm", caution=True),)), ()
+    outcomes: list[tuple[str, pd.DataFrame, Unit]] = []
+    if tiles.counted:
+        outcomes.append(("any_feature", first_showings(any_counted(tiles)), "points"))
+    if tiles.scale_name:
+        outcomes.append(("mean", first_showings(tiles.scale).dropna(subset="rating"), "signed"))
+    sheets, figures, findings = [], [], []
+    for outcome, rows, unit in outcomes:
+        found = differences(rows, _there(tiles, rows), seed)
+        name = f"differences_{outcome}"
+        heads = columns("first", "second", f"difference:{unit}", "p:p", "p_holm:p", f"difference_other_readers:{unit}")
+        cells = [(*pair(d), for_other_readers(rows, d.first, d.second, seed)[0]) for d in found]
+        sheets.append(Sheet(name, heads, tuple(cells)))
+        figures.append(Forest(name, tuple((f"{d.first} − {d.second}", d.difference, False) for d in found), unit, 0.0))
+        against = [d for d in found if d.second in tiles.controls and d.first not in tiles.controls]
+        findings += [_told(outcome, d, unit) for d in against or found]
+    sheets.append(_feature_differences(tiles, seed))
+    return Section("differences", (), tuple(figures), tuple(sheets)), tuple(findings)
+
+
+def pair(d: ArmDifference) -> tuple[Cell, ...]:
+    """Return the cells of a comparison: both names, difference, p, corrected p."""
+    return d.first, d.second, d.difference, d.test, d.test if d.p_holm is None else d.p_holm
+
+
+def _told(outcome: str, d: ArmDifference, unit: Unit) -> Said:
+    names = {"outcome": (Word(outcome), "text"), "first": (d.first, "text"), "second": (d.second, "text")}
+    p = d.test if d.p_holm is None else d.p_holm
+    return Said("difference_finding", {**names, "difference": (d.difference, unit), "p": (p, "p")})  # type: ignore[dict-item]
+
+
+def _there(tiles: Tiles, rows: pd.DataFrame) -> list[str]:
+    return [arm for arm in tiles.arms if (rows["arm"] == arm).any()]
+
+
+def _feature_differences(tiles: Tiles, seed: int) -> Sheet:
+    ticks = first_showings(tiles.ticks)
+    found: list[tuple[str, ArmDifference]] = []
+    for feature in tiles.features:
+        own = ticks[ticks["question"] == feature]
+        found += [(feature, d) for d in differences(own, _there(tiles, own), seed)]
+    corrected = holm([d for _, d in found])
+    rows = tuple((feature, *pair(d)) for (feature, _), d in zip(found, corrected, strict=True))
+    heads = columns("feature", "first", "second", "difference:points", "p:p", "p_holm:p")
+    return Sheet("differences_features", heads, rows)
