@@ -27,15 +27,16 @@ def write_analysis(folder: Path, analysis: Analysis, document: dict[str, Any], l
 
     Tables and JSON are in English whatever the language, so that one script reads them all.
     """
-    words, english = Words(language), Words("en")
+    words = Words(language)
     files = {"report.html": report_html(analysis, document["software"], words)}
     for section in analysis.sections:
-        files |= {f"{sheet.name}.csv": sheet_csv(sheet, english) for sheet in section.sheets if sheet.rows}
+        files |= {f"{sheet.name}.csv": sheet_csv(sheet) for sheet in section.sheets if sheet.rows}
         files |= {f"figures/{f.name}.svg": str(draw(f, words)) + "\n" for f in section.figures if worth_drawing(f)}
     files |= analysis.files
     for name, text in files.items():
         write_text(folder / name, text)
-    write_json(folder / "analysis.json", document)
+    # Another analysis may have written here before: what is of this one stands in its list.
+    write_json(folder / "analysis.json", document | {"files": sorted(files)})
     return [folder / name for name in (*files, "analysis.json")]
 
 
@@ -53,24 +54,21 @@ def as_document(analysis: Analysis, software: str) -> dict[str, Any]:
             {
                 "name": section.name,
                 "said": [words.sentence(said) for said in section.said],
-                "tables": {sheet.name: _records(sheet, words) for sheet in section.sheets},
+                "tables": {sheet.name: _records(sheet) for sheet in section.sheets},
             }
             for section in analysis.sections
         ],
     }
 
 
-def sheet_csv(sheet: Sheet, words: Words) -> str:
+def sheet_csv(sheet: Sheet) -> str:
     """Return a table as CSV: a value with an interval takes four columns, a test two."""
     kinds = [_kind([row[i] for row in sheet.rows]) for i in range(len(sheet.columns))]
     heads: list[str] = []
     for column, kind in zip(sheet.columns, kinds, strict=True):
         ends = {"plain": ("",), "measure": ("", "_low", "_high", "_note"), "test": ("", "_note")}[kind]
         heads += [column.name + end for end in ends]
-    rows = [
-        [cell for value, kind in zip(row, kinds, strict=True) for cell in _flat(value, kind, words)]
-        for row in sheet.rows
-    ]
+    rows = [[cell for value, kind in zip(row, kinds, strict=True) for cell in _flat(value, kind)] for row in sheet.rows]
     return csv_text(heads, rows)
 
 
@@ -80,7 +78,7 @@ def _kind(cells: list[Cell]) -> str:
     return "test" if any(isinstance(cell, Test | Absent) for cell in cells) else "plain"
 
 
-def _flat(cell: Cell, kind: str, words: Words) -> list[Any]:
+def _flat(cell: Cell, kind: str) -> list[Any]:
     empty = {"plain": 0, "measure": 3, "test": 1}[kind]
     if isinstance(cell, Absent):
         return ["", *[""] * (empty - 1), cell.reason]
@@ -93,7 +91,7 @@ def _flat(cell: Cell, kind: str, words: Words) -> list[Any]:
             return [cell.value, "", "", "; ".join(filter(None, (cell.interval.reason, cell.note)))]
         note = "; ".join(filter(None, (cell.interval.method, cell.note)))
         return [cell.value, cell.interval.low, cell.interval.high, note]
-    plain = words.name(cell) if isinstance(cell, Word) else "" if cell is None else cell
+    plain = cell.key if isinstance(cell, Word) else "" if cell is None else cell
     return [plain, *[""] * empty]
 
 
@@ -103,12 +101,12 @@ def _test(test: Test) -> str:
     return f"{test.name}{statistic}{df}"
 
 
-def _records(sheet: Sheet, words: Words) -> list[dict[str, Any]]:
+def _records(sheet: Sheet) -> list[dict[str, Any]]:
     names = [column.name for column in sheet.columns]
-    return [{name: _json(cell, words) for name, cell in zip(names, row, strict=True)} for row in sheet.rows]
+    return [{name: _json(cell) for name, cell in zip(names, row, strict=True)} for row in sheet.rows]
 
 
-def _json(cell: Cell, words: Words) -> Any:
+def _json(cell: Cell) -> Any:
     if isinstance(cell, Absent):
         return {"value": None, "why": cell.reason}
     if isinstance(cell, Test):
@@ -123,4 +121,4 @@ def _json(cell: Cell, words: Words) -> Any:
             else {"low": None, "high": None, "why": ends.reason}
         )
         return {"value": cell.value, **told, "items": cell.items, "readers": cell.readers, "note": cell.note}
-    return words.name(cell) if isinstance(cell, Word) else cell
+    return cell.key if isinstance(cell, Word) else cell

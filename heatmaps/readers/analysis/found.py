@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from heatmaps.readers.analysis.figures.kinds import Figure
 
-Unit = Literal["text", "count", "share", "points", "number", "signed", "seconds", "ratio", "p"]
-"""Of a column: share in per cent, points a difference of shares, ratio a factor, p of a test."""
+Unit = Literal["text", "count", "share", "points", "number", "signed", "mean", "steps", "seconds", "ratio", "p"]
+"""Of a column: share in per cent, points a difference of shares, mean a value on a scale and steps a difference of
+such, ratio a factor, p of a test."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,12 @@ def columns(*told: str) -> tuple[Column, ...]:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table; ``name`` is its file's stem and the key of its title."""
+    """A table; ``name`` is its file's stem and the key of its title, and what is ``minor`` is folded in the report."""
 
     name: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    minor: bool = False
 
 
 @dataclass(frozen=True)

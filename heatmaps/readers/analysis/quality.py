@@ -52,8 +52,5 @@ def _reader(reader: str, own: pd.DataFrame, shown: list[str]) -> tuple[Cell, ...
 
 def _skipped(own: pd.DataFrame) -> int:
     """Count places without an answer before the last answered one; what is missing at the end the table can't tell."""
-    gaps = 0
-    for _, part in own.groupby(["session", "reading"]):
-        places = part["position"].dropna()
-        gaps += int(places.max()) - places.nunique() if len(places) else 0
-    return gaps
+    places = own["position"].dropna()
+    return int(places.max()) - places.nunique() if len(places) else 0

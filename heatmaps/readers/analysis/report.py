@@ -35,10 +35,15 @@ def report_html(analysis: Analysis, software: str, words: Words) -> str:
             software=software,
             table=analysis.table,
             options=_options(analysis, words),
-            findings=[words.sentence(said) for said in analysis.findings],
+            findings=[(about, _kept_together(found)) for about, found in map(words.finding, analysis.findings)],
             sections=[_section(section, words) for section in analysis.sections],
         )
     )
+
+
+def _kept_together(text: str) -> str:
+    """Return a sentence that isn't broken within its p values."""
+    return text.replace("p < ", "p\u00a0<\u00a0").replace("p = ", "p\u00a0=\u00a0")
 
 
 def _options(analysis: Analysis, words: Words) -> list[tuple[str, str]]:
@@ -97,5 +102,5 @@ def _table(sheet: Sheet, words: Words) -> dict[str, Any]:
         "heads": heads,
         "rows": rows,
         "reasons": [(letter, why) for why, letter in reasons.items()],
-        "long": len(rows) > 24,
+        "folded": sheet.minor or len(rows) > 24,
     }

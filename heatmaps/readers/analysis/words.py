@@ -58,10 +58,15 @@ class Words:
         """Return a name of the study as it is, and a word of the report in this language."""
         return label if isinstance(label, str) else str(self._told["word"][label.key])
 
+    def finding(self, said: Said) -> tuple[str, str]:
+        """Return what a finding is about, and what was found."""
+        values = {key: self._spoken(cell, unit) for key, (cell, unit) in said.values.items()}
+        about, _, rest = str(self._told["said"][said.key]).partition("|")
+        return about.format(**values), rest.format(**values)
+
     def sentence(self, said: Said) -> str:
         """Return a sentence with its values."""
-        values = {key: self._spoken(cell, unit) for key, (cell, unit) in said.values.items()}
-        return str(self._told["said"][said.key]).format(**values)
+        return ": ".join(filter(None, self.finding(said)))
 
     def reason(self, absent: Absent) -> str:
         """Return why there is no number, in this language where it is known."""
@@ -88,13 +93,17 @@ class Words:
     def tick(self, value: float, unit: Unit) -> str:
         """Return a number on an axis or a bar, as short as it can be."""
         if unit in {"share", "points"}:
-            return self._local(f"{round(100 * value, 6):g}" if unit == "points" else f"{round(100 * value):d} %")
+            return self._local(
+                f"{round(100 * value, 6):g}".replace("-", "−") if unit == "points" else f"{round(100 * value):d} %"
+            )
         return self._local(f"{round(value, 6):g}".replace("-", "−"))
 
     def _spoken(self, cell: Cell, unit: Unit) -> str:
         if isinstance(cell, Absent):
             return f"{NONE} ({self.reason(cell)})"
         text = self.cell(cell, unit)
+        if unit == "points":
+            return f"{text} {self.page('points')}"
         return text if unit != "p" or text.startswith("<") else f"= {text}"
 
     def _ends(self, ends: Interval | Proportion, unit: Unit) -> str:
@@ -107,8 +116,9 @@ class Words:
         if unit in {"share", "points"}:
             digits = number(100 * value, 1) + " %" if unit == "share" else signed(100 * value, 1)
             return self._local(digits)
-        if unit == "seconds":
-            return self._local(number(value, 1))
+        if unit in {"mean", "steps", "seconds"}:
+            told = {"mean": number(value, 2), "steps": signed(value, 2), "seconds": number(value, 1)}[unit]
+            return self._local(told)
         return self._local(signed(value, 3) if unit == "signed" else number(value, 3))
 
     def _p(self, value: float) -> str:

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 INK, SOFT, LINE, ACCENT, SECOND = "#1b1b1b", "#4a4a4a", "#c9c9c9", "#0b5394", "#b34700"
 FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-_LETTER = 0.54
+_LETTER = 0.6
 """Mean width of a letter of a sans-serif font, in its size."""
 
 
@@ -71,9 +71,9 @@ class Drawing:
         return head + Markup("\n".join(self._elements)) + Markup("</svg>")  # noqa: S704
 
 
-def text_width(words: str, size: float = 13) -> float:
-    """Estimate how wide words are, in pixels."""
-    return _LETTER * size * len(words)
+def text_width(words: str, size: float = 13, bold: bool = False) -> float:
+    """Estimate how wide words are, in pixels, on the wide side."""
+    return _LETTER * size * len(words) * (1.12 if bold else 1.0)
 
 
 def shortened(words: str, most: int) -> str:

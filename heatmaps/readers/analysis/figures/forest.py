@@ -21,8 +21,9 @@ def draw_forest(forest: Forest, words: Words) -> Markup:
     """Return a forest plot; a value without an interval is hollow, one that is absent is a dash."""
     labels = [shortened(words.name(label), _LABEL_LETTERS) for label, _, _ in forest.rows]
     numbers = [words.cell(value, forest.unit) for _, value, _ in forest.rows]
-    left = max([text_width(label) for label in labels], default=0.0) + 22
-    right = max([text_width(number) for number in numbers], default=0.0) + 22
+    bold = [summary for _, _, summary in forest.rows]
+    left = max([text_width(w, bold=b) for w, b in zip(labels, bold, strict=True)], default=0.0) + 18
+    right = max([text_width(w, bold=b) for w, b in zip(numbers, bold, strict=True)], default=0.0) + 18
     low, high = _ends(forest)
     scale = Scale(low, high, left, _WIDTH - right)
     bottom = _TOP + _ROW * len(forest.rows)

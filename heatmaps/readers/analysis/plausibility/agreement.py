@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from heatmaps.readers.statistics.measures import Measure
 
 _TICKS = ("shared:count", "percent:share", "cohen:number", "fleiss:number", "ac1:number", "alpha:number")
-_SCALE = ("shared:count", "percent:share", "kappa_quadratic:number", "ac2:number", "alpha_ordinal:number", "icc:number")
+_SCALE = (
+    "question",
+    "shared:count",
+    "percent:share",
+    "kappa_quadratic:number",
+    "ac2:number",
+    "alpha_ordinal:number",
+    "icc:number",
+)
 
 
 def agreement_section(tiles: Tiles, seed: int) -> tuple[Section, tuple[Said, ...]]:
@@ -36,14 +44,17 @@ def agreement_section(tiles: Tiles, seed: int) -> tuple[Section, tuple[Said, ...
     else:
         questions = _questions(tiles)
         ticks = tuple((name, *_ticks(rows, seed)) for name, rows in questions)
-        sheets.append(Sheet("agreement_features", columns("feature", *_TICKS), ticks))
+        # Cohen's kappa is of two readers; with more its column would hold nothing but that.
+        kept = [i for i, name in enumerate(("feature", *_TICKS)) if readers == 2 or name != "cohen:number"]
+        heads = columns(*(("feature", *_TICKS)[i] for i in kept))
+        sheets.append(Sheet("agreement_features", heads, tuple(tuple(row[i] for i in kept) for row in ticks)))
         drawn = tuple((row[0], row[5], isinstance(row[0], Word)) for row in ticks)
         figures.append(Forest("agreement_ac1", drawn, "number", 0.0, (-0.25, 1.0)))  # type: ignore[arg-type]
         if questions and isinstance(questions[0][0], Word):
             findings.append(Said("agreement_any", {"percent": (ticks[0][2], "share"), "ac1": (ticks[0][5], "number")}))
         if tiles.scale_name:
             own = _scale(first_showings(tiles.scale).dropna(subset="rating"), seed)
-            sheets.append(Sheet("agreement_scale", columns(*_SCALE), (own,)))
+            sheets.append(Sheet("agreement_scale", columns(*_SCALE), ((tiles.scale_name, *own),)))
             findings.append(Said("agreement_scale", {"alpha": (own[4], "number"), "icc": (own[5], "number")}))
     repeated = _repeats(tiles)
     sheets.append(Sheet("repeats", columns("reader", "question", "equal:share", "kappa:number"), repeated))

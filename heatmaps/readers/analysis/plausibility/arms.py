@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from heatmaps.readers.analysis.plausibility.tiles import Tiles
     from heatmaps.readers.statistics.measures import Measure
 
-_ARM = columns("arm", "kind", "tiles:count", "patients:count", "answers:count", "any_feature:share", "mean:number")
+_ARM = columns("arm", "kind", "tiles:count", "patients:count", "answers:count", "any_feature:share", "mean:mean")
 
 
 def arms_section(tiles: Tiles, seed: int) -> tuple[Section, tuple[Said, ...]]:
@@ -39,12 +39,12 @@ def arms_section(tiles: Tiles, seed: int) -> tuple[Section, tuple[Said, ...]]:
         kind = Word("control" if arm in tiles.controls else "study")
         rows.append((arm, kind, own["item"].nunique(), own["case"].nunique(), answers, shares[arm], means[arm]))
     findings = tuple(
-        Said("arm_finding", {"arm": (arm, "text"), "share": (shares[arm], "share"), "mean": (means[arm], "number")})
+        Said("arm_finding", {"arm": (arm, "text"), "share": (shares[arm], "share"), "mean": (means[arm], "mean")})
         for arm in tiles.arms
     )
     figures = (
         Forest("any_by_arm", tuple((arm, shares[arm], False) for arm in tiles.arms), "share", None, (0.0, 1.0)),
-        Forest("mean_by_arm", tuple((arm, means[arm], False) for arm in tiles.arms), "number", None, (1.0, 5.0)),
+        Forest("mean_by_arm", tuple((arm, means[arm], False) for arm in tiles.arms), "mean", None, (1.0, 5.0)),
         Stacked(
             "scale_by_arm",
             tuple(map(str, STEPS)),

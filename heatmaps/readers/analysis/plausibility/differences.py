@@ -29,12 +29,14 @@ def differences_section(tiles: Tiles, seed: int) -> tuple[Section, tuple[Said, .
     if tiles.counted:
         outcomes.append(("any_feature", first_showings(any_counted(tiles)), "points"))
     if tiles.scale_name:
-        outcomes.append(("mean", first_showings(tiles.scale).dropna(subset="rating"), "signed"))
+        outcomes.append(("mean", first_showings(tiles.scale).dropna(subset="rating"), "steps"))
     sheets, figures, findings = [], [], []
     for outcome, rows, unit in outcomes:
         found = differences(rows, _there(tiles, rows), seed)
         name = f"differences_{outcome}"
-        heads = columns("first", "second", f"difference:{unit}", "p:p", "p_holm:p", f"difference_other_readers:{unit}")
+        heads = columns(
+            "first", "second", f"difference_these_readers:{unit}", "p:p", "p_holm:p", f"difference_other_readers:{unit}"
+        )
         cells = [(*pair(d), for_other_readers(rows, d.first, d.second, seed)[0]) for d in found]
         sheets.append(Sheet(name, heads, tuple(cells)))
         figures.append(Forest(name, tuple((f"{d.first} − {d.second}", d.difference, False) for d in found), unit, 0.0))
@@ -67,5 +69,5 @@ def _feature_differences(tiles: Tiles, seed: int) -> Sheet:
         found += [(feature, d) for d in differences(own, _there(tiles, own), seed)]
     corrected = holm([d for _, d in found])
     rows = tuple((feature, *pair(d)) for (feature, _), d in zip(found, corrected, strict=True))
-    heads = columns("feature", "first", "second", "difference:points", "p:p", "p_holm:p")
+    heads = columns("feature", "first", "second", "difference_these_readers:points", "p:p", "p_holm:p")
     return Sheet("differences_features", heads, rows)

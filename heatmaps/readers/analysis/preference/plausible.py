@@ -49,22 +49,24 @@ def plausible_section(answers: Answers, seed: int) -> tuple[Section, tuple[Said,
          for_other_readers(rows, d.first, d.second, seed)[0])
         for d in compared
     )  # fmt: skip
-    heads = columns("first", "second", "difference:signed", "p:p", "p_holm:p", "difference_other_readers:signed")
+    heads = columns(
+        "first", "second", "difference_these_readers:steps", "p:p", "p_holm:p", "difference_other_readers:steps"
+    )
     steps = tuple(f"answers_{n}:count" for n in range(1, 6))
     sheets = (
-        Sheet("plausible", columns("method", "mean:number", *steps, "cannot_judge:count"), tuple(cells)),
+        Sheet("plausible", columns("method", "mean:mean", *steps, "cannot_judge:count"), tuple(cells)),
         Sheet("differences_plausible", heads, found),
     )
     lines = tuple((f"{d.first} − {d.second}", d.difference, False) for d in compared)
     figures = (
-        Forest("plausible", tuple(forest), "number", None, (1.0, 5.0)),
+        Forest("plausible", tuple(forest), "mean", None, (1.0, 5.0)),
         Stacked("plausible_steps", tuple("12345"), tuple(bars), ordered=True),
-        Forest("differences_plausible", lines, "signed", 0.0),
+        Forest("differences_plausible", lines, "steps", 0.0),
     )
     findings = tuple(
         Said(
             "plausible_finding",
-            {"first": (d.first, "text"), "second": (d.second, "text"), "difference": (d.difference, "signed"),
+            {"first": (d.first, "text"), "second": (d.second, "text"), "difference": (d.difference, "steps"),
              "p": (d.test if d.p_holm is None else d.p_holm, "p")},
         )
         for d in compared

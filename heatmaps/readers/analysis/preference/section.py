@@ -38,12 +38,13 @@ def preference_section(answers: Answers, seed: int) -> tuple[Section, tuple[Said
     strengths, forest = _strengths(methods, made, halved)
     position = _position(rows, made)
     heads = ("first", "second", "wins:count", "ties:count", "losses:count", "cannot_judge:count", "net:points")
-    tested = ("net_other_readers:points", "p_sign:p", "p_holm:p", "p_wilcoxon:p")
+    tested = ("pair", "net_other_readers:points", "p_sign:p", "p_holm:p", "p_wilcoxon:p")
     reader = columns("reader", "first", "second", "wins:count", "ties:count", "losses:count", "left:share")
     sheets = (
-        Sheet("preferences", columns(*heads, *tested), counted),
+        Sheet("preferences", columns(*heads), tuple(row[:7] for row in counted)),
+        Sheet("preference_tests", columns(*tested), tuple((f"{r[0]} – {r[1]}", *r[7:]) for r in counted)),
         Sheet("strengths", columns("method", "strength:number", "strength_half:number"), strengths),
-        Sheet("position", columns("left:share", "p:p", "alike:p"), (position,)),
+        Sheet("position", columns("measure", "left:share", "p:p", "alike:p"), ((Word("decisive"), *position),)),
         Sheet("preferences_by_reader", reader, tuple(_by_reader(rows, methods))),
     )
     figures = (Stacked("preferences", (Word("first"), Word("tie"), Word("second")), bars, ordered=False), forest)
@@ -107,7 +108,7 @@ def _strengths(
         strict: Measure | Absent = made if isinstance(made, Absent) else made.strengths[k]
         half: Measure | Absent = halved if isinstance(halved, Absent) else halved.strengths[k]
         rows.append((method, strict, half))
-        drawn.append((method, strict, False))
+        drawn.append((f"{method} − {methods[0]}", strict, False))
     return tuple(rows), Forest("strengths", tuple(drawn), "number", 0.0)
 
 

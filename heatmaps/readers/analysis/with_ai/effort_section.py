@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heatmaps.readers.analysis.clustered import differences, for_other_readers, mean_over_cases
-from heatmaps.readers.analysis.found import Said, Section, Sheet, columns
+from heatmaps.readers.analysis.found import Said, Section, Sheet, Word, columns
 from heatmaps.readers.analysis.with_ai.readings import AIDED, ALONE
 from heatmaps.readers.statistics.measures import Absent, Interval, Measure
 
@@ -27,13 +27,20 @@ def effort_section(readings: Readings, seed: int) -> tuple[Section, tuple[Said, 
     confidence = rows.dropna(subset="confidence").assign(rating=rows["confidence"])
     timed = rows[rows["seconds"] > 0]
     timed = timed.assign(rating=np.log(timed["seconds"]))
-    for name, own, unit in (("confidence", confidence, "signed"), ("time", timed, "ratio")):
+    for name, own, unit in (("confidence", confidence, "steps"), ("time", timed, "ratio")):
         if set(own["arm"]) != {AIDED, ALONE}:
             continue
         row = _compared(own, seed, ratio=unit == "ratio")
-        value: Unit = "number" if name == "confidence" else "seconds"
-        heads = (f"without:{value}", f"with:{value}", f"difference_other_readers:{unit}", "p:p", f"difference:{unit}")
-        sheets.append(Sheet(name, columns(*heads), (row,)))
+        value: Unit = "mean" if name == "confidence" else "seconds"
+        heads = (
+            "measure",
+            f"without:{value}",
+            f"with:{value}",
+            f"difference_other_readers:{unit}",
+            "p:p",
+            f"difference_these_readers:{unit}",
+        )
+        sheets.append(Sheet(name, columns(*heads), ((Word(name), *row),)))
         findings.append(Said(f"{name}_finding", {"difference": (row[2], unit), "p": (row[3], "p")}))  # type: ignore[dict-item]
     return Section("effort", (), (), tuple(sheets)), tuple(findings)
 

@@ -57,11 +57,11 @@ def mrmc_section(
         for j, reader in enumerate(study.readers)
     )
     shown = [f"{name}_{end}:number" for name, _, _ in figures for end in ("without", "with")]
-    heads = columns(
-        "figure", "generalise", "without:number", "with:number", "difference:signed", "p:p", "f:number", "df"
-    )
+    heads = columns("figure", "generalise", "without:number", "with:number", "difference:signed", "p:p")
+    tests = columns("figure", "generalise", "f:number", "df", "p:p")
     sheets = [
-        Sheet("mrmc", heads, table),
+        Sheet("mrmc", heads, tuple(row[:6] for row in table)),
+        Sheet("mrmc_tests", tests, tuple((*row[:2], *row[6:], row[5]) for row in table), minor=True),
         Sheet("mrmc_by_reader", columns("reader", *shown, "difference:signed"), per_reader),
         _components(study, auc),
     ]
@@ -116,7 +116,7 @@ def _components(study: Crossed, figures: Figures) -> Sheet:
     rows = (
         () if isinstance(found, Absent) else tuple((name, f"{getattr(found.components, name):.9g}") for name in names)
     )
-    return Sheet("components", columns("component", "value"), rows)
+    return Sheet("components", columns("component", "value"), rows, minor=True)
 
 
 def _ai_alone(rows: pd.DataFrame) -> Measure | None:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from heatmaps.readers.analysis.answer_table import OPTIONAL
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-COLUMNS = (
-    "reader,item,group,question,answer,seconds,repeat_of,kind,patient,position,edits,deviation,"
-    "left,right,session,reading,truth,ai"
-).split(",")
+COLUMNS = ("reader", "item", *OPTIONAL[:1], "question", "answer", *OPTIONAL[1:])
 Row = dict[str, object]
 
 
@@ -28,7 +27,7 @@ def write_table(path: Path, rows: list[Row]) -> Path:
 def plausibility(
     readers: int = 3, patients: int = 20, seed: int = 5, chance: tuple[float, float] = (0.7, 0.2)
 ) -> list[Row]:
-    """Tiles of two arms per patient: ``chance`` of a feature in top tiles and in controls, and a support that follows."""
+    """Top tiles and controls; ``chance`` of a feature in each, and a support that follows it."""
     rng = np.random.default_rng(seed)
     rows: list[Row] = []
     for number in range(4 * patients):
@@ -39,7 +38,7 @@ def plausibility(
             support = int(np.clip(round((4 if shown else 2) + rng.normal(0, 0.8)), 1, 5))
             common = {
                 "reader": f"R{reader + 1}", "item": f"item-{number:04d}", "group": "swarm" if top else "random",
-                "kind": "study" if top else "control", "patient": f"P{number % patients:02d}",
+                "kind": "study" if top else "control", "patient": f"P{number // 4:02d}",
                 "seconds": round(float(rng.lognormal(2.5, 0.4)), 1), "position": number + 1, "edits": 0,
                 "deviation": "too fast" if number == 7 else "",
             }  # fmt: skip
@@ -49,7 +48,12 @@ def plausibility(
             }  # fmt: skip
             rows += [{**common, "question": q, "answer": a} for q, a in answers.items()]
             if number < 12:
-                again = {**common, "item": f"item-{number:04d}-again", "repeat_of": common["item"], "position": 200 + number}
+                again = {
+                    **common,
+                    "item": f"item-{number:04d}-again",
+                    "repeat_of": common["item"],
+                    "position": 4 * patients + number + 1,
+                }
                 rows += [{**again, "question": q, "answer": a} for q, a in answers.items()]
     return rows
 
@@ -67,7 +71,9 @@ def preference(readers: int = 4, cases: int = 30, seed: int = 6, to_left: float 
                 "reader": f"R{reader + 1}", "item": f"item-{case:04d}", "patient": f"P{case}", "kind": "study",
                 "left": left, "right": right, "seconds": 12.0, "position": case + 1, "edits": 0,
             }  # fmt: skip
-            plausible = {m: int(np.clip(round(3 + (m == "contribution") + rng.normal(0, 0.8)), 1, 5)) for m in (left, right)}
+            plausible = {
+                m: int(np.clip(round(3 + (m == "contribution") + rng.normal(0, 0.8)), 1, 5)) for m in (left, right)
+            }
             rows.append({**common, "question": "prefer", "answer": answer})
             rows += [{**common, "question": f"plausible.{m}", "answer": a} for m, a in plausible.items()]
     return rows
@@ -90,9 +96,12 @@ def with_ai(
                 common = {
                     "reader": f"R{reader + 1}", "item": f"item-{case:04d}", "patient": f"P{case}", "kind": "study",
                     "truth": truth, "ai": round(ai, 4), "session": session, "reading": reading, "edits": 0,
-                    "position": case + 1, "seconds": round(float(rng.lognormal(3.0 - 0.3 * (reading == "with"), 0.4)), 1),
+                    "position": case + 1, "seconds": float(rng.lognormal(3.0 - 0.3 * (reading == "with"), 0.4)),
                 }  # fmt: skip
-                answers: Row = {"likelihood": round(value, 1), "confidence": 3 + int(reading == "with" and rng.random() < 0.6)}
+                answers: Row = {
+                    "likelihood": round(value, 1),
+                    "confidence": 3 + int(reading == "with" and rng.random() < 0.6),
+                }
                 if decision:
                     answers["decision"] = int(value >= 50)
                 rows += [{**common, "question": q, "answer": a} for q, a in answers.items()]
