@@ -32,6 +32,9 @@ def analyse(
     features: str = typer.Option(
         "", "--features", help="Options that count as a feature of the class, with commas: til,mucinous,…"
     ),
+    arms: str = typer.Option(
+        "", "--arms", help="Groups in the order in which they are shown and subtracted, with commas; others follow."
+    ),
     leave_out: list[str] = typer.Option(
         [], "--leave-out", help="Leave out answers with this deviation, such as 'too fast'; repeat it for several."
     ),
@@ -62,8 +65,8 @@ def analyse(
     from heatmaps.readers.analysis.files import as_document, write_analysis
     from wsi_swarm import __version__
 
-    named = tuple(name.strip() for name in features.split(",") if name.strip())
-    options = Options(seed, tuple(leave_out), named, covariances.value, threshold, ai_threshold)
+    named, order = (tuple(one.strip() for one in told.split(",") if one.strip()) for told in (features, arms))
+    options = Options(seed, tuple(leave_out), named, order, covariances.value, threshold, ai_threshold)
     analysis = run(table, options)
     document = as_document(analysis, f"wsi-swarm {__version__}")
     files = write_analysis(out, analysis, document, language.value)

@@ -42,6 +42,8 @@ class Options:
         Deviations whose answers are left out.
     features
         Options that count as a feature of the class (tile plausibility).
+    arms
+        Groups in the order in which they are shown and subtracted (tile plausibility); others follow.
     covariances
         Of the areas over cases (AI assistance).
     threshold
@@ -53,6 +55,7 @@ class Options:
     seed: int = 0
     leave_out: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
     covariances: Covariances = "jackknife"
     threshold: float = 50.0
     ai_threshold: float = 0.5
@@ -88,7 +91,7 @@ def analyse(path: Path, options: Options) -> Analysis:
 
 
 def _plausibility(answers: Answers, options: Options) -> list[Part]:
-    tiles = tiles_of(answers, options.features)
+    tiles = tiles_of(answers, options.features, options.arms)
     return [
         lambda: (*arms_section(tiles, options.seed), {}),
         lambda: (*differences_section(tiles, options.seed), {}),

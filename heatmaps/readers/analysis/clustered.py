@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heatmaps.readers.statistics.arms import ArmDifference, compare_bootstrap, compare_crossed, holm
+from heatmaps.readers.statistics.arms_over_cases import compare_over_cases
 from heatmaps.readers.statistics.measures import Absent, Measure, Test
 from heatmaps.readers.statistics.resampling import RESAMPLES, percentile_interval
 
@@ -39,9 +40,7 @@ def mean_over_cases(name: str, rows: pd.DataFrame, seed: int, resamples: int = R
     return Measure(name, float(values.mean()), interval, cases, readers)
 
 
-def differences(
-    rows: pd.DataFrame, arms: Sequence[str], seed: int, resamples: int = RESAMPLES
-) -> tuple[ArmDifference, ...]:
+def differences(rows: pd.DataFrame, arms: Sequence[str], seed: int) -> tuple[ArmDifference, ...]:
     """Compare each pair of arms over cases, for these readers, with Holm's correction.
 
     Parameters
@@ -51,7 +50,7 @@ def differences(
     arms
         In order; a difference is the earlier minus the later.
     """
-    return holm([_over_cases(rows, a, b, seed, resamples) for a, b in combinations(arms, 2)])
+    return holm([_over_cases(rows, a, b, seed) for a, b in combinations(arms, 2)])
 
 
 def for_other_readers(
@@ -84,8 +83,8 @@ def few(cases: int) -> Absent:
     return Absent(f"there are too few cases for an interval ({cases}; at least {MIN_CASES} are needed)")
 
 
-def _over_cases(rows: pd.DataFrame, first: str, second: str, seed: int, resamples: int) -> ArmDifference:
-    found = compare_bootstrap(rows, first, second, seed, resamples, "cases")
+def _over_cases(rows: pd.DataFrame, first: str, second: str, seed: int) -> ArmDifference:
+    found = compare_over_cases(rows, first, second, seed)
     least = min(_cases(rows, first), _cases(rows, second))
     if least >= MIN_CASES or isinstance(found.difference, Absent):
         return found

@@ -48,7 +48,7 @@ def _kept_together(text: str) -> str:
 
 def _options(analysis: Analysis, words: Words) -> list[tuple[str, str]]:
     shown = {
-        "tile-plausibility": ("seed", "leave_out", "features"),
+        "tile-plausibility": ("seed", "leave_out", "features", "arms"),
         "heatmap-preference": ("seed", "leave_out"),
         "ai-assistance": ("seed", "leave_out", "covariances", "threshold", "ai_threshold"),
     }[analysis.template]

@@ -76,4 +76,24 @@ class Roc:
     panels: tuple[tuple[str | Word, tuple[tuple[tuple[float, float], ...], ...]], ...]
 
 
-Figure = Forest | Stacked | Roc
+@dataclass(frozen=True)
+class Matrix:
+    """Shares of rows by columns, as shaded cells.
+
+    Attributes
+    ----------
+    name
+        Key of its title.
+    rows, columns
+        Labels.
+    shares
+        Per row, per column; None where there is no answer.
+    """
+
+    name: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    shares: tuple[tuple[float | None, ...], ...]
+
+
+Figure = Forest | Stacked | Roc | Matrix

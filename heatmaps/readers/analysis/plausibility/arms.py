@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heatmaps.readers.analysis.clustered import mean_over_cases
-from heatmaps.readers.analysis.figures.kinds import Forest, Stacked
+from heatmaps.readers.analysis.figures.kinds import Forest, Matrix, Stacked
 from heatmaps.readers.analysis.found import Said, Section, Sheet, Word, columns
 from heatmaps.readers.analysis.plausibility.tiles import STEPS, any_counted, first_showings
 from heatmaps.readers.statistics.measures import Absent
@@ -51,6 +51,7 @@ def arms_section(tiles: Tiles, seed: int) -> tuple[Section, tuple[Said, ...]]:
             tuple((arm, _counts(scale.loc[scale["arm"] == arm, "rating"])) for arm in tiles.arms),
             ordered=True,
         ),
+        _matrix(tiles),
     )
     sheets = (Sheet("arms", _ARM, tuple(rows)), _distribution(tiles), _features(tiles, seed))
     counted = Said("counted", {"features": (", ".join(tiles.counted) or "–", "text")})
@@ -69,6 +70,12 @@ def _distribution(tiles: Tiles) -> Sheet:
 
 def _counts(ratings: pd.Series) -> tuple[int, ...]:
     return tuple(int((ratings == step).sum()) for step in STEPS)
+
+
+def _matrix(tiles: Tiles) -> Matrix:
+    shares = first_showings(tiles.ticks).groupby(["question", "arm"])["rating"].mean()
+    cells = tuple(tuple(shares.get((feature, arm)) for arm in tiles.arms) for feature in tiles.features)
+    return Matrix("features_by_arm", tiles.features, tiles.arms, cells)
 
 
 def _features(tiles: Tiles, seed: int) -> Sheet:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from heatmaps.readers.analysis.clustered import differences, for_other_readers
 from heatmaps.readers.analysis.figures.kinds import Forest
-from heatmaps.readers.analysis.found import Said, Section, Sheet, Word, columns
+from heatmaps.readers.analysis.found import Said, Section, Sheet, columns
 from heatmaps.readers.analysis.plausibility.tiles import any_counted, first_showings
 from heatmaps.readers.statistics.arms import holm
 
@@ -30,31 +30,33 @@ def differences_section(tiles: Tiles, seed: int) -> tuple[Section, tuple[Said, .
         outcomes.append(("any_feature", first_showings(any_counted(tiles)), "points"))
     if tiles.scale_name:
         outcomes.append(("mean", first_showings(tiles.scale).dropna(subset="rating"), "steps"))
-    sheets, figures, findings = [], [], []
+    sheets, figures = [], []
+    told: dict[tuple[str, str], dict[str, tuple[Cell, Unit]]] = {}
     for outcome, rows, unit in outcomes:
         found = differences(rows, _there(tiles, rows), seed)
         name = f"differences_{outcome}"
-        heads = columns(
-            "first", "second", f"difference_these_readers:{unit}", "p:p", "p_holm:p", f"difference_other_readers:{unit}"
-        )
+        other = f"difference_other_readers:{unit}"
+        heads = columns("first", "second", f"difference_these_readers:{unit}", "p:p", "p_holm:p", other)
         cells = [(*pair(d), for_other_readers(rows, d.first, d.second, seed)[0]) for d in found]
         sheets.append(Sheet(name, heads, tuple(cells)))
         figures.append(Forest(name, tuple((f"{d.first} − {d.second}", d.difference, False) for d in found), unit, 0.0))
         against = [d for d in found if d.second in tiles.controls and d.first not in tiles.controls]
-        findings += [_told(outcome, d, unit) for d in against or found]
+        for d in against or found:
+            p = d.test if d.p_holm is None else d.p_holm
+            told.setdefault((d.first, d.second), {}).update({outcome: (d.difference, unit), f"p_{outcome}": (p, "p")})
     sheets.append(_feature_differences(tiles, seed))
-    return Section("differences", (), tuple(figures), tuple(sheets)), tuple(findings)
+    kind = "_and_".join(outcome for outcome, _, _ in outcomes)
+    findings = tuple(
+        Said(f"difference_{kind}", {"first": (first, "text"), "second": (second, "text"), **values})
+        for (first, second), values in told.items()
+        if len(values) == 2 * len(outcomes)
+    )
+    return Section("differences", (), tuple(figures), tuple(sheets)), findings
 
 
 def pair(d: ArmDifference) -> tuple[Cell, ...]:
     """Return the cells of a comparison: both names, difference, p, corrected p."""
     return d.first, d.second, d.difference, d.test, d.test if d.p_holm is None else d.p_holm
-
-
-def _told(outcome: str, d: ArmDifference, unit: Unit) -> Said:
-    names = {"outcome": (Word(outcome), "text"), "first": (d.first, "text"), "second": (d.second, "text")}
-    p = d.test if d.p_holm is None else d.p_holm
-    return Said("difference_finding", {**names, "difference": (d.difference, unit), "p": (p, "p")})  # type: ignore[dict-item]
 
 
 def _there(tiles: Tiles, rows: pd.DataFrame) -> list[str]:

@@ -38,7 +38,7 @@ class Tiles:
     counted
         Those that count as a feature of the class.
     arms, controls
-        Groups in the order in which they are shown, controls last; and which are controls.
+        Groups in the order in which they are shown, by default with controls last; and which are controls.
     """
 
     ticks: pd.DataFrame
@@ -50,13 +50,14 @@ class Tiles:
     controls: frozenset[str]
 
 
-def tiles_of(answers: Answers, features: Sequence[str]) -> Tiles:
+def tiles_of(answers: Answers, features: Sequence[str], order: Sequence[str] = ()) -> Tiles:
     """Sort answers into ticks and the scale.
 
     Raises
     ------
     ConfigError
-        An answer is none that a check-list or scale can give, there are two scales, or a feature is unknown.
+        An answer is none that a check-list or scale can give, there are two scales, or a feature or an
+        arm is unknown.
     """
     frame = answers.frame.rename(columns={"group": "arm"})
     ticked = frame["question"].str.contains(".", regex=False)
@@ -79,7 +80,12 @@ def tiles_of(answers: Answers, features: Sequence[str]) -> Tiles:
         raise ConfigError(f"--features {unknown[0]!r} is no option of this study; its options are {', '.join(known)}")
     counted = tuple(features) or tuple(name for name in MSI_FEATURES if name in known)
     controls = frozenset(frame.loc[frame["kind"] == "control", "arm"])
-    arms = sorted(dict.fromkeys(frame["arm"]), key=lambda arm: (arm in controls, arm))
+    there = sorted(set(frame["arm"]))
+    strange = [arm for arm in order if arm not in there]
+    if strange:
+        raise ConfigError(f"--arms {strange[0]!r} is no group of this study; its groups are {', '.join(there)}")
+    rest = sorted((arm for arm in there if arm not in order), key=lambda arm: (arm in controls, arm))
+    arms = [*dict.fromkeys(order), *rest]
     return Tiles(ticks, scale, scales[0] if scales else "", known, counted, tuple(arms), controls)
 
 
