@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
+    from wsi_swarm.cli.reader_analyse import analyse
+
     reader = typer.Typer(
         no_args_is_help=True, help="Blinded reader studies: make kits, prove the blinding, read answers."
     )
@@ -23,6 +25,7 @@ def register(app: typer.Typer) -> None:
     reader.command("build")(build)
     reader.command("verify")(verify)
     reader.command("import")(import_)
+    reader.command("analyse")(analyse)
     app.add_typer(reader, name="reader")
 
 
