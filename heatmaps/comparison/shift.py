@@ -29,7 +29,8 @@ class Shift(NamedTuple):
     um : (2,) float64
         To the right and down.
     precision_um : float
-        How far it may be off: half a tile, since tissue is known by whole tiles only; 0 where none was estimated.
+        How far it may be off: half a tile of each scan, since tissue is known by whole tiles only; 0 where none was
+        estimated.
     overlap : float
         Jaccard index of the two areas then, 0 to 1.
     """
@@ -76,7 +77,7 @@ def best_shift(one: Tissue, other: Tissue, step_um: float) -> Shift:
     moves = np.column_stack([_signed(columns, first.shape[1], shape[1]), _signed(lines, first.shape[0], shape[0])])
     shifts = moves * step + corners[0] - corners[1]
     um = shifts[np.argmin(np.linalg.norm(shifts, axis=1))]
-    return Shift(um, max(step, one.side / 2, other.side / 2), best / (int(first.sum()) + int(second.sum()) - best))
+    return Shift(um, max(step, (one.side + other.side) / 2), best / (int(first.sum()) + int(second.sum()) - best))
 
 
 def _signed(index: NDArray[np.int64], most: int, length: int) -> NDArray[np.int64]:
