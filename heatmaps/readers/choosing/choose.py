@@ -147,7 +147,7 @@ def _positive(arms: Sequence[Arm], cases: Mapping[str, Case], slide: str) -> boo
 
 def _drawn(slides: Sequence[str], cases: Mapping[str, Case], count: int, seed: int, word: str) -> list[str]:
     """Draw slides at random: no patient's second slide before every patient's first."""
-    mixed = [slides[at] for at in _generator(seed, word).permutation(len(slides))]
+    mixed = [slides[int(at)] for at in _generator(seed, word).permutation(len(slides)).tolist()]
     seen: dict[str, int] = {}
     turns = []
     for place, slide in enumerate(mixed):
