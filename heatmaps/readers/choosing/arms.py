@@ -44,6 +44,8 @@ class SlideScores:
     positive : str
         The positive label.
     model_sha256 : str
+    table : Path
+        The score table.
     """
 
     coords: NDArray[np.float64]
@@ -55,6 +57,7 @@ class SlideScores:
     probability: float
     positive: str
     model_sha256: str
+    table: Path
 
 
 @dataclass(frozen=True)
@@ -129,4 +132,5 @@ def _read(folder: Path, facts: dict[str, Any], target: str) -> SlideScores:
         probability=float(stated[target]["probability"]),
         positive=str(stated[target]["positive"]),
         model_sha256=str(facts["model"]["sha256"]),
+        table=folder / _SCORES,
     )

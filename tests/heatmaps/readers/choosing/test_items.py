@@ -12,7 +12,7 @@ import pytest
 
 from heatmaps.readers.blinding.verify import verify_kit
 from heatmaps.readers.choosing.choose import LOWEST, OPPOSITE, RANDOM
-from heatmaps.readers.choosing.write import study_text
+from heatmaps.readers.choosing.study import study_text
 from heatmaps.readers.kit.build import build_kits
 from heatmaps.readers.kit.study_file import read_study_file
 from heatmaps.slide_heatmap import Options, make_heatmap
@@ -176,6 +176,43 @@ def test_the_study_file_says_how_the_tiles_are_cut(tmp_path: Path, slide_mpp: fl
     assert (told.table, told.tile_um, told.slide_mpp) == ("items.csv", 112.0, slide_mpp)
     # With the surroundings 224 um, which 0.5 um per px show on no more than 448 px.
     assert told.picture_px == 448
+
+
+def test_a_preference_has_every_pair_of_arms_on_slides_of_both_classes(items, study: Path) -> None:
+    code, out, err = items("--template", "heatmap-preference", "--clini", "clini.csv", "--opposite-slides", 1)
+    assert code == 0
+    assert "opposite\t1" in out
+    assert "reader example --template heatmap-preference" in err
+    rows = table(study)
+    assert [row["slide"] for row in rows] == [f"{slide}.tif" for slide in sorted(PATIENTS)]
+    for row in rows:
+        assert (row["method_a"], row["method_b"], row["target"]) == ("swarm-map", "local-map", "MSI")
+        stem = row["slide"].removesuffix(".tif")
+        for column, arm in (("scores_a", "swarm"), ("scores_b", "local")):
+            assert (study / "study" / row[column]).samefile(study / f"maps-{arm}" / stem / "scores.csv")
+    (study / "study" / "items.csv").unlink()
+    code, _, err = items("--template", "heatmap-preference", arms=("swarm=maps-swarm",))
+    assert (code, "needs two heatmaps of each slide" in err) == (3, True)
+
+
+def test_assistance_has_the_models_probability_and_the_truth(items, study: Path) -> None:
+    words = ("--template", "ai-assistance", "--clini", "clini.csv")
+    assert items(*words, "--opposite-slides", 1, arms=("swarm=maps-swarm",))[0] == 0
+    rows = table(study)
+    assert [row["truth"] for row in rows] == ["1", "1", "1", "0"]
+    for row in rows:
+        facts = json.loads((study / "study" / row["scores"]).with_name("heatmap.json").read_text())
+        assert float(row["ai"]) == facts["targets"][0]["probability"]
+    (study / "study" / "items.csv").unlink()
+    for more, sentence in (
+        (("--clini", "clini.csv"), "needs slides of both classes"),
+        (("--opposite-slides", 1), "needs the true class of every slide"),
+    ):
+        code, _, err = items("--template", "ai-assistance", *more, arms=("swarm=maps-swarm",))
+        assert (code, sentence in err) == (3, True)
+    code, _, err = items(*words, "--opposite-slides", 1)
+    assert (code, "helped by one model" in err) == (3, True)
+    assert not (study / "study" / "items.csv").exists()
 
 
 def test_what_does_not_fit_is_one_sentence(items, study: Path) -> None:
