@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,29 +20,30 @@ from heatmaps.readers.kit.study_file import read_study_file
 from heatmaps.slide_heatmap import Options, make_heatmap
 from models.model_file import save_model
 from pipelines.features import write_features
+from tests.heatmaps.conftest import draw_slide, planted_features, planted_model
 from wsi_swarm.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 POSITIVE, NEGATIVE = ("B26-7011", "B26-7012", "B26-7021"), ("B26-7031",)
 PATIENTS = {"B26-7011": "PAT-7701", "B26-7012": "PAT-7701", "B26-7021": "PAT-7702", "B26-7031": "PAT-7703"}
 
 
-@pytest.fixture
-def study(tmp_path: Path, draw, make_features, make_model) -> Path:
+@pytest.fixture(scope="session")
+def shared_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four slides of three patients, explained by two models that agree on the planted tiles but for their strength."""
+    tmp_path = tmp_path_factory.mktemp("study")
     (tmp_path / "slides").mkdir()
-    local = make_model()
+    local = planted_model()
     head = local.state["head.weight"].copy()
     head[0] = [9, -2, 6, 0]
-    models = {"swarm": make_model(), "local": replace(local, state={**local.state, "head.weight": head})}
+    models = {"swarm": planted_model(), "local": replace(local, state={**local.state, "head.weight": head})}
     for name, model in models.items():
         save_model(tmp_path / f"{name}.safetensors", model)
     for slide in (*POSITIVE, *NEGATIVE):
-        draw(tmp_path / "slides" / f"{slide}.tif")
-        features, planted_for, planted_against = make_features(slide)
+        draw_slide(tmp_path / "slides" / f"{slide}.tif")
+        features, planted_for, planted_against = planted_features(slide)
         vectors = features.features.copy()
         planted = planted_for if slide in NEGATIVE else planted_against
         # One kind of evidence alone makes the class plain; a little noise tells the slides apart.
@@ -58,6 +61,12 @@ def study(tmp_path: Path, draw, make_features, make_model) -> Path:
     (tmp_path / "slides.csv").write_text("".join(",".join(row) + "\n" for row in rows))
     (tmp_path / "clini.csv").write_text("PATIENT,MSI\nPAT-7701,MSI-H\nPAT-7702,MSI-H\nPAT-7703,MSS\n")
     return tmp_path
+
+
+@pytest.fixture
+def study(shared_study: Path, tmp_path: Path) -> Path:
+    """A copy that the test may change."""
+    return Path(shutil.copytree(shared_study, tmp_path / "all"))
 
 
 @pytest.fixture
