@@ -95,7 +95,7 @@ def make_heatmap(
     model = load_model(model_path)
     check_kind(model.spec, read_kind(features_path))
     with _opened(slide_path, slide_mpp, features_path) as (slide, features):
-        check_exports(exports, slide)
+        check_exports(exports, slide, features)
         scores = tuple(method.explain(model, features, targets))
         explained = ExplainedSlide(slide, model, features, scores, options)
         folder = out / slide.id
