@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from heatmaps.exports import EXPORTERS
 from pipelines.files import write_bytes, write_json
-from pipelines.progress import progress
+from pipelines.progress import progress, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,8 @@ def earlier_exports(folder: Path, sidecar: str, key: str) -> Exports:
         if facts.get("key") == key and all(_sha256(folder / file) == digest for file, digest in files.items()):
             kept[name] = files
             continue
+        why = "was changed after it was written" if facts.get("key") == key else "belongs to another heatmap"
+        say(f"the export {name} in {folder} {why} and is removed; --export {name} makes it anew")
         for file in files:
             path = folder / file
             if path.resolve().is_relative_to(folder.resolve()):

@@ -210,10 +210,11 @@ def test_an_export_that_was_harmed_is_made_again(case, tmp_path: Path) -> None:
     assert json.loads((folder / "histomics-MSI.json").read_text())["elements"]
 
 
-def test_what_another_model_exported_does_not_stay(case, make_model, tmp_path: Path) -> None:
+def test_what_another_model_exported_does_not_stay(case, make_model, tmp_path: Path, capsys) -> None:
     folder = case.make(tmp_path, exports=["deepzoom", "histomics"]).folder
     save_model(case.model, make_model(bias=0.7))
     case.make(tmp_path, exports=["histomics"])
+    assert "the export deepzoom in" in capsys.readouterr().err
     assert set(whole(folder)) == {"histomics"}
     assert not list(folder.rglob("deepzoom*.png"))
     assert not (folder / "deepzoom-MSI.dzi").exists()
