@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from heatmaps import reading
-from heatmaps.absent_slide import ORIGINS, AbsentSlide
+from heatmaps.absent_slide import AbsentSlide
 from heatmaps.drawing import figure, render
 from heatmaps.exports.geojson import qupath_tiles
 from heatmaps.report.page import ReportInput, TargetView, TileCard, report_html
@@ -148,17 +148,11 @@ class Outputs:
     def _legend(self, one: Relevance, scale: Scale) -> figure.Legend:
         method = self.explained.method
         slide, features = self.explained.slide, self.explained.features
-        dropped = sum(features.attrs["dropped"].values())
         return figure.Legend(
             title=f"{slide.id}: {percent(one.probability)} probability of {one.label}",
             subtitle=reading.subtitle(one),
             notes=(
-                *reading.method_lines(
-                    method,
-                    one,
-                    f"{len(features.coords):,} tiles of {features.tile_um:g} µm, {dropped:,} dropped; "
-                    f"{slide.mpp:.4g} µm per pixel ({ORIGINS[slide.mpp_origin]}).",
-                ),
+                *reading.method_lines(method, one, reading.tiles_line(slide, features)),
                 f"Model {self.explained.model.sha256[:12]}, encoder {features.encoder}, "
                 f"wsi-swarm {version('wsi-swarm')}.",
             ),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from heatmaps.methods.relevance import Relevance
     from models.model_file import Model
 
-__all__ = ["Heatmap", "Options", "explain_slide", "make_heatmap"]
+__all__ = ["Heatmap", "Options", "explain_slide", "make_heatmap", "opened"]
 
 
 @dataclass(frozen=True)
