@@ -86,7 +86,7 @@ class Outputs:
         shown = [shown_tiles(explained, one) for one in explained.scores]
         absent = isinstance(explained.slide, AbsentSlide)
         count = 3 + (4 if absent else 5) * len(shown) + sum(tile.bare is not None for tiles in shown for tile in tiles)
-        shows = nullcontext() if self.quiet else progress(count - 1, f"heatmap of {explained.slide.id}", "file")
+        shows = nullcontext() if self.quiet else progress(count, f"heatmap of {explained.slide.id}", "file")
         with shows as self._bar:
             self._add("report.html", write_text, self._report(facts, ground, pictures, shown))
             self._add("scores.csv", write_text, score_table(explained.features, explained.scores))
