@@ -89,7 +89,7 @@ def test_a_slide_and_its_conversion_to_dicom_are_compared_tile_by_tile(
         write_features(file, darkness_features(path)[0])
     model = make_model()
     save_model(tmp_path / "m.safetensors", Model(model.state, replace(model.spec, features=read_kind(files[0]))))
-    found = run([tmp_path / "m.safetensors"], files, method_named("contribution"), slide_path=paths[0], out=tmp_path)
+    found = run([tmp_path / "m.safetensors"], files, method_named("contribution"), slides=paths, out=tmp_path)
     assert found.sides[0].features.slide_id != found.sides[1].features.slide_id
     assert found.places.shift.um.tolist() == [0, 0]
     assert found.targets[0].pearson > 0.95
