@@ -71,6 +71,7 @@ def explain_cohort(
     *,
     one_scale: bool = False,
     created: str = "",
+    exports: Sequence[str] = (),
 ) -> list[Outcome]:
     """Explain every slide with every model.
 
@@ -84,6 +85,8 @@ def explain_cohort(
         Whether all slides of a model share one scale per target; every slide is then explained twice.
     created : str
         Date for reports and sidecars.
+    exports : sequence of str
+        As ``explain_slide`` takes them.
 
     Returns
     -------
@@ -101,7 +104,7 @@ def explain_cohort(
     for one in models:
         refuse_unsupported(options.explainer(), one.model)
         chosen_targets(one.model, targets)
-    run = _Run(list(targets), slide_mpp, options, created)
+    run = _Run(list(targets), slide_mpp, options, created, exports)
     return [outcome for one in models for outcome in run.model(one, slides, one_scale)]
 
 
@@ -111,6 +114,7 @@ class _Run:
     slide_mpp: float | None
     options: Options
     created: str
+    exports: Sequence[str]
 
     def model(self, model: NamedModel, slides: Sequence[CohortSlide], one_scale: bool) -> list[Outcome]:
         options = self.options
@@ -141,6 +145,7 @@ class _Run:
                 mpp,
                 options,
                 self.created,
+                self.exports,
                 quiet=True,
             )
         except _FAULTS as error:

@@ -9,16 +9,16 @@ from contextlib import nullcontext
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from heatmaps import reading
 from heatmaps.absent_slide import AbsentSlide
 from heatmaps.drawing import figure, render
 from heatmaps.exports.geojson import qupath_tiles
-from heatmaps.report.page import ReportInput, TargetView, TileCard, report_html
+from heatmaps.exports.qupath_script import NAME as QUPATH_SCRIPT
+from heatmaps.exports.qupath_script import qupath_script
+from heatmaps.report.slide_report import slide_report
 from heatmaps.scores import score_table
 from heatmaps.sheet import sheet_of
-from heatmaps.shown_tiles import apart_px, shown_tiles, tile_table
+from heatmaps.shown_tiles import shown_tiles, tile_table
 from heatmaps.wording import percent
 from pipelines.files import write_bytes, write_json, write_text
 from pipelines.geojson import write_geojson
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    import numpy as np
     from tqdm import tqdm
 
     from heatmaps.drawing.colours import Scale
@@ -85,11 +86,13 @@ class Outputs:
         ground = render.underlay(explained.thumbnail, explained.options.underlay)
         shown = [shown_tiles(explained, one) for one in explained.scores]
         absent = isinstance(explained.slide, AbsentSlide)
-        count = 3 + (4 if absent else 5) * len(shown) + sum(tile.bare is not None for tiles in shown for tile in tiles)
+        count = 4 + (4 if absent else 5) * len(shown) + sum(tile.bare is not None for tiles in shown for tile in tiles)
         shows = nullcontext() if self.quiet else progress(count, f"heatmap of {explained.slide.id}", "file")
         with shows as self._bar:
-            self._add("report.html", write_text, self._report(facts, ground, pictures, shown))
+            self._add("report.html", write_text, slide_report(explained, facts, ground, pictures, shown))
             self._add("scores.csv", write_text, score_table(explained.features, explained.scores))
+            names = [file_name(one.target) for one in explained.scores]
+            self._add(QUPATH_SCRIPT, write_text, qupath_script(explained, names))
             for index, values in enumerate(pictures):
                 self._write_target(index, values, ground)
             self._write_tiles(shown)
@@ -158,33 +161,4 @@ class Outputs:
             ),
             ends=reading.bar_ends(method, one.label),
             numbers=reading.bar_numbers(method, scale),
-        )
-
-    def _report(
-        self,
-        facts: dict[str, Any],
-        ground: np.ndarray,
-        pictures: Sequence[np.ndarray],
-        shown: Sequence[Sequence[ShownTile]],
-    ) -> str:
-        explained = self.explained
-        views = []
-        for index, (one, scale) in enumerate(zip(explained.scores, explained.scales, strict=True)):
-            cards = {letter: [] for letter in "FATL"}
-            for tile in shown[index]:
-                cards[tile.name[0]].append(TileCard(tile.index, tile.name, tile.picture))
-            views.append(TargetView(one, scale, pictures[index], cards["F"] or cards["T"], cards["A"]))
-        return report_html(
-            ReportInput(
-                method=explained.method,
-                facts=facts,
-                provenance=explained.model.spec.provenance,
-                thumbnail=explained.thumbnail,
-                ground=ground,
-                placement=explained.placement,
-                coords_um=explained.features.coords.astype(np.float64) * explained.slide.mpp,
-                bar=explained.bar,
-                apart_um=apart_px(explained) * explained.slide.mpp,
-                targets=views,
-            )
         )

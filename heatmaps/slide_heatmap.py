@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from heatmaps.explained import ExplainedSlide, overview_of
+from heatmaps.exports import check_exports
+from heatmaps.exports.added import add_exports, earlier_exports
 from heatmaps.facts import heatmap_key
 from heatmaps.methods.base import chosen_targets, refuse_unsupported
 from heatmaps.opened import opened
 from heatmaps.options import Options
-from heatmaps.outputs import Outputs, unharmed_sidecar
+from heatmaps.outputs import SIDECAR, Outputs, file_name, unharmed_sidecar
 from models.feature_kind import read_kind
 from models.model_file import load_model
 from models.predict import check_kind
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from heatmaps.methods.relevance import Relevance
     from models.model_file import Model
 
-__all__ = ["Heatmap", "Options", "explain_slide", "make_heatmap", "opened"]
+__all__ = ["Heatmap", "explain_slide", "make_heatmap"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,9 @@ class Heatmap:
     files : tuple of Path
         All outputs, the report first.
     scores : tuple of Relevance
-        One per target; empty where outputs were reused.
+        One per target; empty where nothing had to be explained again.
     reused : bool
-        True if outputs of the same key, unharmed, were there already; then nothing was explained again.
+        True if outputs of the same key, unharmed, were there already.
     sidecar : dict
         What ``heatmap.json`` says; its ``targets`` hold the results.
     """
@@ -72,11 +74,13 @@ def make_heatmap(
     slide_mpp: float | None = None,
     options: Options | None = None,
     created: str = "",
+    exports: Sequence[str] = (),
 ) -> Heatmap:
     """Explain a model's result for one slide; see ``explain_slide``."""
     options = options or Options()
     options.check()
-    return explain_slide(slide_path, load_model(model_path), features_path, out, targets, slide_mpp, options, created)
+    model = load_model(model_path)
+    return explain_slide(slide_path, model, features_path, out, targets, slide_mpp, options, created, exports)
 
 
 def explain_slide(
@@ -88,6 +92,7 @@ def explain_slide(
     slide_mpp: float | None = None,
     options: Options | None = None,
     created: str = "",
+    exports: Sequence[str] = (),
     quiet: bool = False,
 ) -> Heatmap:
     """Explain a model's result for one slide and write everything below ``out/<slide id>``.
@@ -105,6 +110,8 @@ def explain_slide(
     options : Options, optional
     created : str
         Date for the report and the sidecar; it comes from the caller, so that the same call gives the same bytes.
+    exports : sequence of str
+        Names of ``heatmaps.exports.EXPORTERS``; those that are there already are kept, whatever is asked for.
     quiet : bool
         Whether no progress is shown, because the caller shows his own.
 
@@ -123,15 +130,28 @@ def explain_slide(
     names = [target.name for _, target in chosen_targets(model, targets)]
     check_kind(model.spec, read_kind(features_path))
     with opened(slide_path, slide_mpp, features_path) as (slide, features):
+        check_exports(exports, slide)
         folder, overview = out / slide.id, overview_of(slide)
-        known = unharmed_sidecar(folder, heatmap_key(slide, overview, model, features, names, options))
-        if known is not None:
-            return Heatmap(folder, _files(folder, known), (), reused=True, sidecar=known)
+        key = heatmap_key(slide, overview, model, features, names, options)
+        known, earlier = unharmed_sidecar(folder, key), earlier_exports(folder, SIDECAR, key)
+        if known is not None and set(exports) <= earlier.keys():
+            return _heatmap(folder, known, exports)
         scores = tuple(method.explain(model, features, names))
         explained = ExplainedSlide(slide, model, features, scores, options, overview)
-        sidecar = Outputs(explained, folder, created, quiet).write()
-    return Heatmap(folder, _files(folder, sidecar), scores, reused=False, sidecar=sidecar)
+        if known is None:
+            Outputs(explained, folder, created, quiet).write()
+        targets = [file_name(name) for name in names]
+        sidecar = add_exports(explained, folder, SIDECAR, earlier, exports, targets, quiet)
+    return _heatmap(folder, sidecar, exports, scores, reused=known is not None)
 
 
-def _files(folder: Path, sidecar: dict[str, Any]) -> tuple[Path, ...]:
-    return tuple(folder / name for name in sidecar["outputs"])
+def _heatmap(
+    folder: Path,
+    sidecar: dict[str, Any],
+    exports: Sequence[str],
+    scores: tuple[Relevance, ...] = (),
+    reused: bool = True,
+) -> Heatmap:
+    """Return what lies in a folder: of an export that is a pyramid the file that is opened, not its tiles."""
+    added = [file for name in dict.fromkeys(exports) for file in sidecar["exports"][name] if "/" not in file]
+    return Heatmap(folder, tuple(folder / name for name in (*sidecar["outputs"], *added)), scores, reused, sidecar)

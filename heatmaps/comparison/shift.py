@@ -29,8 +29,8 @@ class Shift(NamedTuple):
     um : (2,) float64
         To the right and down.
     precision_um : float
-        How far it may be off: a tile where whole tiles told it, a pixel where pictures did; 0 where nothing was
-        estimated.
+        How far it may be off: half a tile of each scan where whole tiles told it, a pixel where pictures did; 0 where
+        nothing was estimated.
     overlap : float
         Jaccard index of the two areas then, 0 to 1.
     by_pictures : bool
@@ -80,7 +80,7 @@ def best_shift(one: Tissue, other: Tissue, step_um: float) -> Shift:
     ]
     shifts = np.column_stack(moves) * step + corners[0] - corners[1]
     um = shifts[np.argmin(np.linalg.norm(shifts, axis=1))]
-    return Shift(um, max(step, one.side, other.side), best / (int(first.sum()) + int(second.sum()) - best))
+    return Shift(um, max(step, (one.side + other.side) / 2), best / (int(first.sum()) + int(second.sum()) - best))
 
 
 def correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:

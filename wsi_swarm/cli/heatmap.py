@@ -97,6 +97,12 @@ def heatmap(
         "percentile of each slide, and 1 for probabilities.",
     ),
     top: int = typer.Option(6, "--top", help="Tiles shown on each side, at most; they lie apart from each other."),
+    export: list[str] = typer.Option(
+        [],
+        "--export",
+        help="Also write ome-tiff, deepzoom, histomics, tiatoolbox or dicom; repeat it for several. What an earlier "
+        "run exported stays.",
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print the result as one JSON document."),
 ) -> None:
     """Explain a model's result: overlay, score table, top tiles, QuPath tiles and a report as one HTML file.
@@ -108,9 +114,9 @@ def heatmap(
     options, one_scale = options_of(underlay, clip, method, occlude, top)
     refuse_combinations(slide, features, cohort, slides, one_scale)
     if cohort is not None:
-        _cohort(cohort, features, slides, model, out, target, slide_mpp, options, one_scale, as_json)
+        _cohort(cohort, features, slides, model, out, target, slide_mpp, options, one_scale, export, as_json)
     elif features is not None:
-        _slide(slide, features, model, out, target, slide_mpp, options, as_json)
+        _slide(slide, features, model, out, target, slide_mpp, options, export, as_json)
 
 
 def _slide(
@@ -121,6 +127,7 @@ def _slide(
     targets: list[str],
     slide_mpp: float | None,
     options: Options,
+    exports: Sequence[str],
     as_json: bool,
 ) -> None:
     import json
@@ -133,7 +140,7 @@ def _slide(
     documents: list[dict[str, Any]] = []
     loaded = load_models(models, out)
     for one in loaded:
-        made = explain_slide(slide, one.model, features, one.out, targets, slide_mpp, options, now())
+        made = explain_slide(slide, one.model, features, one.out, targets, slide_mpp, options, now(), exports)
         if "tile_pictures" in made.sidecar:
             typer.echo(f"wsi-swarm: {made.sidecar['tile_pictures']}", err=True)
         documents.append({"model": one.name, **made.document(options.method)})
@@ -161,6 +168,7 @@ def _cohort(
     slide_mpp: float | None,
     options: Options,
     one_scale: bool,
+    exports: Sequence[str],
     as_json: bool,
 ) -> None:
     import json
@@ -172,8 +180,9 @@ def _cohort(
     from wsi_swarm.errors import PartialError
 
     found = find_cohort(cohort, features, slides)
+    loaded = load_models(models, out)
     outcomes = explain_cohort(
-        found, load_models(models, out), targets, slide_mpp, options, one_scale=one_scale, created=now()
+        found, loaded, targets, slide_mpp, options, one_scale=one_scale, created=now(), exports=exports
     )
     if as_json:
         print(json.dumps(summary_document(outcomes, options.method), indent=1, allow_nan=False))

@@ -62,7 +62,7 @@ def test_tiles_of_one_scan_are_compared_one_by_one_in_any_order() -> None:
 
 @settings(max_examples=8, deadline=None)
 @given(x=st.floats(60, 3000), y=st.floats(-2000, 3000), mpp=st.one_of(st.just(0.25), st.floats(0.2, 0.6)))
-def test_the_shift_of_another_scanner_is_found_to_a_tile(x: float, y: float, mpp: float) -> None:
+def test_the_shift_of_another_scanner_is_found_to_half_a_tile_of_each(x: float, y: float, mpp: float) -> None:
     one, other = scan("a", 0.25), scan("b", mpp, (x, y))
     places = common_places(one, other)
     assert not places.same_tiles
