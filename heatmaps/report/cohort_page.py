@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _BINS = 20
-_WIDTH, _HEIGHT = 460, 150
-_LEFT, _BASE = 40, 112
+_WIDTH = 460
+_LEFT, _RIGHT, _BASE = 40, 26, 112
 _SENSITIVITY = 0.95
 
 
@@ -126,7 +126,7 @@ def _row(view: CohortInput, row: SlideRow, points: Sequence[dict[str, Any] | Non
 def _plot(view: CohortInput, index: int, point: dict[str, Any] | None, numbers: Numbers) -> dict[str, Any]:
     values = np.array([row.cells[index].probability for row in view.rows])
     counts, edges = np.histogram(values, bins=_BINS, range=(0, 1))
-    step, most = (_WIDTH - _LEFT - 10) / _BINS, int(counts.max())
+    step, most = (_WIDTH - _LEFT - _RIGHT) / _BINS, int(counts.max())
     bars = [
         {
             "x": round(_LEFT + i * step + 1, 1),
@@ -145,7 +145,7 @@ def _plot(view: CohortInput, index: int, point: dict[str, Any] | None, numbers: 
     alt = view.words(
         "cohort.distribution_alt", label=label, n=numbers.count(len(values)), low=low, middle=middle, high=high
     )
-    span = _WIDTH - _LEFT - 10
+    span = _WIDTH - _LEFT - _RIGHT
     return {
         "label": label,
         "alt": alt,
