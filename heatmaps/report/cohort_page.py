@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from heatmaps.report.data_uri import data_uri
-from heatmaps.report.evaluated import evaluation_part
+from heatmaps.report.evaluated import evaluation_part, main_point
 from heatmaps.report.numbers import Numbers
 from pipelines.page import content_policy, page_templates
 
@@ -24,7 +24,6 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _BINS = 20
 _WIDTH = 460
 _LEFT, _RIGHT, _BASE = 40, 26, 112
-_SENSITIVITY = 0.95
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def cohort_html(view: CohortInput) -> str:
     names = ("report.css", "cohort.css", "cohort.js")
     base, own, js = ((_TEMPLATES / name).read_text("utf-8") for name in names)
     css = base + own
-    points = [_point(view, index) for index in range(len(view.labels))]
+    points = [main_point(one) for one in view.evaluated] or [None] * len(view.labels)
     parts = [evaluation_part(w, one) for one in view.evaluated]
     return (
         page_templates(_TEMPLATES)
@@ -90,14 +89,6 @@ def cohort_html(view: CohortInput) -> str:
             plots=[_plot(view, index, points[index], numbers) for index in range(len(view.labels))],
         )
     )
-
-
-def _point(view: CohortInput, index: int) -> dict[str, Any] | None:
-    """Return the locked threshold that the table uses: that for 95 % sensitivity, or the first."""
-    if index >= len(view.evaluated) or not view.evaluated[index].points:
-        return None
-    points = [point["locked"] for point in view.evaluated[index].points]
-    return next((point for point in points if point["wanted"] == _SENSITIVITY), points[0])
 
 
 def _call_words(w: Words, numbers: Numbers, point: dict[str, Any] | None) -> str:

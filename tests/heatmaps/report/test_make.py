@@ -161,9 +161,11 @@ def test_locked_thresholds_call_the_slide(shared_case, evaluation) -> None:
     probability = made.scores[0].probability
     for point in entry["operating_points"]:
         assert f"{point['locked']['threshold']:.4g}" in made.html
-        call = "MSIH: at or above" if probability >= point["locked"]["threshold"] else "not MSIH: below"
+        call = ">MSIH</td>" if probability >= point["locked"]["threshold"] else ">not MSIH</td>"
         assert call in made.html
         assert f"{100 * point['specificity']['value']:.1f} %" in made.html
+    side = "at or above" if probability >= entry["operating_points"][1]["locked"]["threshold"] else "below"
+    assert f"MSIH: {side} the threshold" in made.html
     assert f"Calibration slope {entry['calibration']['slope']['value']:.2f}" in made.html
     assert "record names this model" in made.html
     assert "No decision threshold is set here" not in made.html
