@@ -28,5 +28,9 @@ def test_every_level_shows_the_same_slide(real_data, name: str) -> None:
             whole = np.concatenate(stripes)
             assert whole.shape[:2] == tuple(-(-side // factor) for side in slide.size[::-1])
             small = cv2.resize(whole, truth.shape[1::-1], interpolation=cv2.INTER_AREA)
-            assert np.abs(small - truth).mean() < 4, level
+            # Levels of some files leave pixels out and are not averages, so the place is asked for and not the grey.
+            shifts = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]
+            error = {shift: np.abs(np.roll(small, shift, (1, 0)) - truth).mean() for shift in shifts}
+            assert min(error, key=error.__getitem__) == (0, 0), (level, error)
+            assert error[0, 0] < 8
             assert tiles.jpeg(level, columns, 0) is None
