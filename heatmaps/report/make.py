@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from heatmaps.drawing import render
-from heatmaps.explained import ExplainedSlide, Options
+from heatmaps.explained import ExplainedSlide
 from heatmaps.methods import METHODS, methods_for
 from heatmaps.methods.attribution import Scores
+from heatmaps.opened import opened
+from heatmaps.options import Options
 from heatmaps.report.evaluated import read_evaluation
 from heatmaps.report.slide_report import Wishes, slide_report
 from heatmaps.report.words import Words
 from heatmaps.scores import content_sha256
-from heatmaps.slide_heatmap import opened
+from heatmaps.shown_tiles import shown_tiles
 from models.feature_kind import read_kind
 from models.model_file import load_model
 from models.predict import check_kind
@@ -113,8 +115,9 @@ def make_report(slide_path: Path | None, model_path: Path, features_path: Path, 
         bar.update()
         ground = render.underlay(explained.thumbnail, asked.options.underlay)
         pictures = [explained.on_thumbnail(one) for one in scores]
+        shown = [shown_tiles(explained, one) for one in scores]
         bar.update()
-        html = slide_report(explained, explained.facts(asked.created), ground, pictures, wishes)
+        html = slide_report(explained, explained.facts(asked.created), ground, pictures, shown, wishes)
         bar.update()
     check_size(html, "give a smaller --overview-px, or fewer targets")
     return Report(html, name, scores)
@@ -137,9 +140,7 @@ def _check(asked: Asked) -> None:
     if not LEAST_OVERVIEW_PX <= asked.overview_px <= MOST_OVERVIEW_PX:
         msg = f"--overview-px is {asked.overview_px}; choose {LEAST_OVERVIEW_PX} to {MOST_OVERVIEW_PX}"
         raise ConfigError(msg)
-    clip = asked.options.clip
-    if clip is not None and not 0 < clip < float("inf"):
-        raise ConfigError(f"--clip is {clip}, but the end of a colour scale is a positive number")
+    asked.options.check()
 
 
 def _more(

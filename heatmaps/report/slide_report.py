@@ -9,13 +9,12 @@ import numpy as np
 
 from heatmaps.absent_slide import AbsentSlide
 from heatmaps.drawing.colours import Scale, symmetric_scale, upward_scale
-from heatmaps.drawing.tile_pictures import tile_picture
-from heatmaps.drawing.top_tiles import strongest
 from heatmaps.methods import METHODS
 from heatmaps.methods.attribution import Scores
 from heatmaps.report.page import report_html
-from heatmaps.report.view import LayerView, ReportInput, TargetView, TileCard
+from heatmaps.report.view import LayerView, ReportInput, TargetView
 from heatmaps.report.words import Words
+from heatmaps.shown_tiles import apart_px
 from heatmaps.viewer.document import TileField
 
 if TYPE_CHECKING:
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
     from heatmaps.methods import Method
     from heatmaps.methods.relevance import Relevance
     from heatmaps.report.evaluated import Evaluated
+    from heatmaps.shown_tiles import ShownTile
 
-TILES_PER_SIDE = 6
 OVERVIEW_PX = 2048
 """Longest side of the picture in the reports that ``heatmap`` writes."""
 
@@ -61,8 +60,8 @@ def slide_report(
     facts: dict[str, Any],
     ground: NDArray[np.uint8],
     pictures: Sequence[NDArray[np.float64]],
+    shown: Sequence[Sequence[ShownTile]],
     wishes: Wishes | None = None,
-    shown: Sequence[Sequence[TileCard]] | None = None,
 ) -> str:
     """Return the report as HTML text.
 
@@ -75,12 +74,11 @@ def slide_report(
         The thumbnail as the colours' ground.
     pictures : sequence of (H, W) float64
         Each target's relevance on the thumbnail.
+    shown : sequence of sequence of ShownTile
+        Each target's tiles.
     wishes : Wishes, optional
-    shown : sequence of sequence of TileCard, optional
-        Each target's tiles, where somebody has read their pictures already.
     """
     wishes = wishes or Wishes()
-    shown = shown or [_shown(explained, one.values) for one in explained.scores]
     targets = []
     for one, scale, values, cards in zip(explained.scores, explained.scales, pictures, shown, strict=True):
         best, worst = ([card for card in cards if card.name[0] in letters] for letters in ("FT", "A"))
@@ -101,7 +99,7 @@ def slide_report(
             placement=explained.placement,
             coords_um=explained.features.coords.astype(np.float64) * slide.mpp,
             bar=explained.bar,
-            apart_um=_apart_px(explained) * slide.mpp,
+            apart_um=apart_px(explained) * slide.mpp,
             targets=targets,
             field=_field(explained),
             layers=_layers(explained, wishes.more),
@@ -143,23 +141,3 @@ def _layers(explained: ExplainedSlide, more: Sequence[tuple[Method, Sequence[Rel
 def scale_of(method: Method, values: NDArray[np.float64]) -> Scale:
     """Return the scale that a method's numbers have by themselves."""
     return symmetric_scale(values) if method.signed else upward_scale(values, fixed=method.fixed_clip)
-
-
-def _apart_px(explained: ExplainedSlide) -> float:
-    """Least distance of two shown tiles in level-0 px: their labels must not lie on each other either."""
-    return max(2 * explained.features.tile_px_level0, 0.05 * max(explained.slide.size))
-
-
-def _shown(explained: ExplainedSlide, values: NDArray[np.float64]) -> list[TileCard]:
-    if not explained.method.signed:
-        return _cards(explained, values, "T")
-    return _cards(explained, values, "F") + _cards(explained, -values, "A")
-
-
-def _cards(explained: ExplainedSlide, values: NDArray[np.float64], letter: str) -> list[TileCard]:
-    side, coords = explained.features.tile_px_level0, explained.features.coords
-    chosen = strongest(values, coords, side, TILES_PER_SIDE, apart=_apart_px(explained) / side)
-    return [
-        TileCard(index, f"{letter}{rank}", tile_picture(explained.slide, *coords[index].tolist(), side))
-        for rank, index in enumerate(chosen, 1)
-    ]

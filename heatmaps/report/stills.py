@@ -14,7 +14,8 @@ from heatmaps.report.data_uri import data_uri
 if TYPE_CHECKING:
     from heatmaps.drawing.colours import Scale
     from heatmaps.report.numbers import Numbers
-    from heatmaps.report.view import ReportInput, TargetView, TileCard
+    from heatmaps.report.view import ReportInput, TargetView
+    from heatmaps.shown_tiles import ShownTile
 
 _RAMP_STEPS = 85
 _RAMP_LEFT, _RAMP_WIDTH = 20, 680
@@ -74,7 +75,7 @@ def _ramp(scale: Scale) -> list[dict[str, Any]]:
     ]
 
 
-def _marker(view: ReportInput, card: TileCard) -> dict[str, Any]:
+def _marker(view: ReportInput, card: ShownTile) -> dict[str, Any]:
     place, (height, width) = view.placement, view.thumbnail.shape[:2]
     left, right = int(place.left[card.index]), int(place.right[card.index])
     top, bottom = int(place.top[card.index]), int(place.bottom[card.index])

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heatmaps.methods.relevance import Relevance
-    from heatmaps.report.view import ReportInput, TargetView, TileCard
+    from heatmaps.report.view import ReportInput, TargetView
+    from heatmaps.shown_tiles import ShownTile
 
 
 def target_part(view: ReportInput, index: int) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def _sides(view: ReportInput, index: int, numbers: Numbers) -> list[dict[str, An
 
 
 def _side(
-    view: ReportInput, target: TargetView, cards: Sequence[TileCard], side: str, numbers: Numbers
+    view: ReportInput, target: TargetView, cards: Sequence[ShownTile], side: str, numbers: Numbers
 ) -> dict[str, Any]:
     w, m, label = view.words, view.words.method(view.method), target.scores.label
     intro = w("tiles.intro", n=len(cards), mm=numbers.short(view.apart_um / 1000, 2))
@@ -132,7 +133,7 @@ def _side(
     }
 
 
-def _card(view: ReportInput, scores: Relevance, card: TileCard, side: str, numbers: Numbers) -> dict[str, Any]:
+def _card(view: ReportInput, scores: Relevance, card: ShownTile, side: str, numbers: Numbers) -> dict[str, Any]:
     w = view.words
     x_mm, y_mm = _place_mm(view, card.index, numbers)
     number = numbers.tile(view.method, float(scores.values[card.index]))

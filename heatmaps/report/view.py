@@ -18,17 +18,9 @@ if TYPE_CHECKING:
     from heatmaps.methods.relevance import Relevance
     from heatmaps.report.evaluated import Evaluated
     from heatmaps.report.words import Words
+    from heatmaps.shown_tiles import ShownTile
     from heatmaps.viewer.document import TileField
     from models.model_file import ModelSpec
-
-
-@dataclass(frozen=True)
-class TileCard:
-    """A tile shown with its picture: row ``index`` of the feature file, ``name`` on the overlay, RGB or None."""
-
-    index: int
-    name: str
-    picture: NDArray[np.uint8] | None
 
 
 @dataclass(frozen=True)
@@ -41,15 +33,15 @@ class TargetView:
     scale : Scale
     values : (H, W) float64
         Relevance on the thumbnail, NaN where no tile lies.
-    best, worst : sequence of TileCard
+    best, worst : sequence of ShownTile
         Strongest for and against; without a sign the highest, and none.
     """
 
     scores: Relevance
     scale: Scale
     values: NDArray[np.float64]
-    best: Sequence[TileCard]
-    worst: Sequence[TileCard]
+    best: Sequence[ShownTile]
+    worst: Sequence[ShownTile]
 
 
 @dataclass(frozen=True)

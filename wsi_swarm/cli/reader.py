@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
-if TYPE_CHECKING:
-    from heatmaps.readers.blinding.proof import Proof
+from wsi_swarm.cli.reader_items import items
 
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
+    from wsi_swarm.cli.reader_analyse import analyse
+
     reader = typer.Typer(
         no_args_is_help=True, help="Blinded reader studies: make kits, prove the blinding, read answers."
     )
     reader.command("example")(example)
+    reader.command("items")(items)
     reader.command("build")(build)
     reader.command("verify")(verify)
     reader.command("import")(import_)
+    reader.command("analyse")(analyse)
     app.add_typer(reader, name="reader")
 
 
-def example() -> None:
-    """Print a study file to begin with: English and German, with a codebook of features."""
+def example(
+    template: str = typer.Option(
+        "tile-plausibility", "--template", help="tile-plausibility, heatmap-preference or ai-assistance."
+    ),
+) -> None:
+    """Print a study file to begin with: English and German, with a codebook."""
     from heatmaps.readers.kit.build import example_study
 
-    typer.echo(example_study(), nl=False)
+    typer.echo(example_study(template), nl=False)
 
 
 def build(
@@ -42,18 +48,9 @@ def build(
     """
     import json
 
-    from heatmaps.readers.blinding.verify import verify_kit
-    from heatmaps.readers.kit.build import build_kits
-    from wsi_swarm.errors import IntegrityError
+    from heatmaps.readers.blinding.release import build_proved_kits
 
-    built = build_kits(study, out)
-    try:
-        _refuse_leaks([verify_kit(kit, built.key) for kit in built.kits])
-    except IntegrityError:
-        # Nobody must find kits that tell something, nor a key that stands in the way of the next try.
-        for path in (*built.kits, built.key, built.kit_list):
-            path.unlink()
-        raise
+    built = build_proved_kits(study, out)
     if as_json:
         print(json.dumps(built.made.model_dump(by_alias=True) | {"key": str(built.key)}, indent=1))
         return
@@ -76,6 +73,7 @@ def verify(
     import json
 
     from heatmaps.readers.blinding.outcome import as_document, as_text
+    from heatmaps.readers.blinding.release import refuse_leaks
     from heatmaps.readers.blinding.verify import verify_kit
 
     proofs = [verify_kit(kit, key) for kit in kits]
@@ -83,7 +81,7 @@ def verify(
         print(json.dumps([as_document(proof) for proof in proofs], indent=1, allow_nan=False))
     else:
         print("\n".join(as_text(proof) for proof in proofs))
-    _refuse_leaks(proofs)
+    refuse_leaks(proofs)
 
 
 def import_(
@@ -99,29 +97,14 @@ def import_(
     """
     import json
 
-    from heatmaps.readers.answers.answer_file import NotAsDownloaded
     from heatmaps.readers.answers.import_answers import import_answers
-    from wsi_swarm.errors import IntegrityError
 
-    try:
-        imported = import_answers(answers, key, out)
-    except NotAsDownloaded as error:
-        raise IntegrityError(str(error)) from error
+    imported = import_answers(answers, key, out)
     if as_json:
         print(json.dumps(imported.summary, indent=1, allow_nan=False))
         return
     for one in imported.summary["readers"]:
-        marks = ("too_fast", "out_of_order", "answered_twice", "changed_later")
+        marks = ("too_fast", "out_of_order", "answered_twice", "changed_later", "washout", "before_its_date")
         marked = ", ".join(f"{one[name]} {name.replace('_', ' ')}" for name in marks if one[name])
         print(f"{one['reader']}\t{one['answered']} of {one['pictures']} pictures{': ' + marked if marked else ''}")
     print(out)
-
-
-def _refuse_leaks(proofs: list[Proof]) -> None:
-    from wsi_swarm.errors import IntegrityError
-
-    leaks = [f"{proof.kit}: {leak.file} {leak.sentence}" for proof in proofs for leak in proof.leaks]
-    if leaks:
-        more = f"; {len(leaks) - 1} more" if len(leaks) > 1 else ""
-        msg = f"the blinding is broken: {leaks[0]}{more}. Give none of these kits away"
-        raise IntegrityError(msg)

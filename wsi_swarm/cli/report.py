@@ -55,7 +55,7 @@ def report(
     import json
     from datetime import UTC, datetime
 
-    from heatmaps.explained import Options
+    from heatmaps.options import Options
     from heatmaps.report.choose import PageAsked, write_page
 
     asked = PageAsked(
