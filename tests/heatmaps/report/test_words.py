@@ -6,9 +6,12 @@ import re
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from heatmaps.drawing.colours import symmetric_scale, upward_scale
 from heatmaps.methods import METHODS
+from heatmaps.options import CohortScale
 from heatmaps.report import words as room
 from heatmaps.report.numbers import Numbers
 from heatmaps.report.words import LANGUAGES, Words
@@ -76,6 +79,15 @@ def test_german_numbers_have_german_signs() -> None:
     assert numbers.signed(-1.5) == "−1,500"
     assert numbers.count(12345) == "12.345"
     assert numbers.odds(0.04) == "Odds × 1,041"
+
+
+def test_every_rule_of_a_scale_is_translated() -> None:
+    values = np.array([1.0, 2.0])
+    rules = [symmetric_scale(values), symmetric_scale(values, 1.0), symmetric_scale(np.zeros(2)), upward_scale(values)]
+    rules += [upward_scale(values, fixed=3.0), symmetric_scale(values, 1.0, CohortScale({}, 1234).rule)]
+    for scale in rules:
+        assert Numbers(Words("en")).rule(scale) == scale.rule
+        assert Numbers(Words("de")).rule(scale) != scale.rule
 
 
 def test_another_language_is_refused() -> None:

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import pytest
 
+from heatmaps.options import Options
 from heatmaps.report.words import Words
 from heatmaps.viewer.folder import read_layers
 from heatmaps.viewer.serve import viewer_server
@@ -103,6 +104,16 @@ def test_layers_come_from_the_score_table(shared_case, made) -> None:
     assert shown.layers[0].title == "Beitrag zur Klasse"
     best = next(one for one in shown.top if one["name"] == "F1" and one["target"] == 0)
     assert best["tile"] == int(np.argmax(made.scores[0].contribution))
+
+
+@pytest.mark.parametrize("method", ["single", "ig", "occlusion"])
+def test_every_methods_folder_can_be_shown(shared_case, tmp_path, method: str) -> None:
+    other = shared_case.make(tmp_path, targets=["BRAF"], options=Options(method=method))
+    with open_slide(shared_case.slide) as slide:
+        shown = read_layers(other.folder, slide, Words("en"))
+    assert [(one.target, one.name) for one in shown.layers] == [(0, method)]
+    assert shown.layers[0].values == pytest.approx(other.scores[0].values, rel=1e-9, abs=1e-12)
+    assert {one["name"][0] for one in shown.top} == ({"T"} if method == "single" else {"F", "A"})
 
 
 def test_a_heatmap_that_is_not_this_slides_or_not_whole_is_refused(shared_case, made, draw, tmp_path) -> None:
