@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup
 
-from heatmaps.report.data_uri import data_uri
+from heatmaps.report.cohort_map import map_uri
 from heatmaps.report.evaluated import evaluation_part, main_point
 from heatmaps.report.numbers import Numbers
 from pipelines.page import content_policy, page_templates
@@ -107,7 +107,7 @@ def _row(view: CohortInput, row: SlideRow, points: Sequence[dict[str, Any] | Non
                 "probability": numbers.percent(cell.probability),
                 "value": repr(cell.probability),
                 "called": called,
-                "map": data_uri(cell.picture, "png"),
+                "map": map_uri(cell.picture),
                 "alt": view.words("cohort.map_alt", label=label, slide=row.name),
             }
         )

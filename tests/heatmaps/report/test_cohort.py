@@ -7,9 +7,12 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
 import pytest
 
 from heatmaps.report.cohort import CohortAsked, make_cohort_page
+from heatmaps.report.cohort_map import map_uri
 from heatmaps.report.make import short_name
 from pipelines.errors import ConfigError, InputError
 from tests.chromium import Chromium
@@ -47,12 +50,32 @@ def test_every_slide_has_its_row_map_and_numbers(cohort, made) -> None:
     assert [row["targets"][0]["probability"] for row in document["slides"]][1:] == [0.11, 0.93]
     maps = [image["src"] for image in page.all("img")]
     assert len(maps) == 6
-    raw = (made.folder / "raw-MSI.png").read_bytes()
-    assert base64.b64decode(maps[0].split(",")[1]) == raw
+    raw = cv2.imread(str(made.folder / "raw-MSI.png"), cv2.IMREAD_UNCHANGED)
+    shown = decoded(maps[0])
+    assert (shown[..., 3] == raw[..., 3]).all()
+    assert (shown[raw[..., 3] > 0] == raw[raw[..., 3] > 0]).all()
     links = [attrs["href"] for attrs in page.all("a")]
     assert links == ["case%207/report.html", "case%208/report.html", "case%209/report.html"]
     # One bar per group of probabilities that has slides.
     assert html.count("</title></rect>") >= 3
+
+
+def decoded(uri: str) -> np.ndarray:
+    data = base64.b64decode(uri.removeprefix("data:image/webp;base64,"), validate=True)
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+def test_large_maps_are_averaged_where_there_are_tiles() -> None:
+    large = np.zeros((300, 420, 4), np.uint8)
+    large[50:250, 100:300] = (33, 102, 172, 255)
+    _, png = cv2.imencode(".png", large)
+    small = decoded(map_uri(png.tobytes()))
+    assert small.shape == (86, 120, 4)
+    assert np.abs(small[43, 57].astype(int) - (33, 102, 172, 255)).max() < 2
+    assert small[5, 5, 3] == 0
+    # At the border the colour stays what it is, and covers less.
+    edge = small[small[..., 3] > 60]
+    assert np.abs(edge[:, :3].astype(int) - (33, 102, 172)).max() < 4
 
 
 def test_without_identify_no_name_and_no_link_is_there(cohort, made) -> None:
