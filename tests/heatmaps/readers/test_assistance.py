@@ -138,6 +138,28 @@ def test_a_first_answer_that_was_changed_is_no_file_of_a_kit(staged, tmp_path):
         import_answers([file], staged.key, tmp_path / "t.csv")
 
 
+def test_of_two_first_answers_the_earliest_counts_and_both_are_marked(staged, tmp_path):
+    """Somebody begins anew in another browser after having seen what the AI says."""
+    key, _ = read_key(staged.key)
+    first = next(one.opaque for one in key.showings["R1"] if one.reading == "before" and not one.training)
+
+    def change(told):
+        one = next(one for one in told["answers"] if one["item"] == first)
+        one["values"] |= {"likelihood": 71}
+        one |= {"shown": stamp(9000), "answered": stamp(9011)}
+        told["saved"] = stamp(9999)
+
+    files = [
+        write_answers(tmp_path / "R1.json", answers_with(staged, "R1", values)),
+        write_answers(tmp_path / "again.json", answers_with(staged, "R1", values), change),
+    ]
+    for order in (files, files[::-1]):
+        summary = import_answers(order, staged.key, tmp_path / "t.csv").summary["readers"][0]
+        assert summary["answered_twice"] == 1
+        found = [row for row in table(tmp_path / "t.csv") if row["deviation"] == "answered twice"]
+        assert {row["answer"] for row in found if row["question"] == "likelihood"} == {"30"}
+
+
 @pytest.mark.parametrize(
     ("value", "question"), [(101, "likelihood"), (-1, "likelihood"), (2, "decision"), (6, "confidence")]
 )

@@ -162,6 +162,14 @@ def test_both_panes_move_together_and_the_tissue_is_one_key_away(browser, tmp_pa
     )
     browser.call("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=-400)
     browser.wait_for(f"{transforms}.every((one) => one.includes('scale(2.7'))")
+    # A drag in one pane moves both.
+    before = browser.evaluate(transforms)
+    mouse = {"button": "left", "buttons": 1, "clickCount": 1}
+    browser.call("Input.dispatchMouseEvent", type="mousePressed", x=x, y=y, **mouse)
+    browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=x + 60, y=y + 30, **mouse)
+    browser.call("Input.dispatchMouseEvent", type="mouseReleased", x=x + 60, y=y + 30, **mouse)
+    after = browser.evaluate(transforms)
+    assert after[0] == after[1] != before[0]
     nothing_amiss(browser)
 
 
@@ -235,6 +243,40 @@ def test_a_locked_first_answer_cannot_be_changed_by_any_control(browser, tmp_pat
     first = read_answers(browser.downloaded())
     assert [one.values["likelihood"] for one in first.answers] == [35, 35, 20]
     assert [one.edits for one in first.answers] == [0, 0, 0]
+
+
+def test_between_the_stages_a_reader_goes_on_elsewhere_with_the_first_answer_locked(browser, tmp_path):
+    built = make_assistance(tmp_path / "study", 3).build(tmp_path / "out")
+    page = unpacked(built, tmp_path / "kit")
+    browser.open(page, 820, 1180)
+    browser.press("Enter")
+    at(browser, "Training case 1 of 1")
+    browser.press("3", "5", "Enter", "4", "n", "Enter")
+    assisted(browser)
+    browser.press("Enter", "Enter")
+    at(browser, "Case 1 of 3")
+    browser.press("6", "1", "Enter", "2", "n", "Enter")
+    assisted(browser)
+    browser.press("s")
+    file = browser.downloaded()
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = Chromium(tmp_path / "elsewhere")
+    try:
+        elsewhere.open(page, 820, 1180)
+        elsewhere.choose_file("#load", file)
+        elsewhere.wait_for("document.getElementById('load-state').textContent === '3 answers loaded.'")
+        elsewhere.press("Enter")
+        at(elsewhere, "Case 1 of 3")
+        assisted(elsewhere)
+        assert elsewhere.evaluate("document.querySelector('.first').textContent") == "Your first answer: 61"
+        elsewhere.press("8", "0", "Enter")
+        at(elsewhere, "Case 2 of 3")
+        elsewhere.press("s")
+        told = read_answers(elsewhere.downloaded())
+        nothing_amiss(elsewhere)
+    finally:
+        elsewhere.close()
+    assert [one.values["likelihood"] for one in told.answers] == [35, 35, 61, 80]
 
 
 @pytest.fixture
