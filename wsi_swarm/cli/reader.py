@@ -7,19 +7,25 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from wsi_swarm.cli.reader_items import items
+
 if TYPE_CHECKING:
     from heatmaps.readers.blinding.proof import Proof
 
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
+    from wsi_swarm.cli.reader_analyse import analyse
+
     reader = typer.Typer(
         no_args_is_help=True, help="Blinded reader studies: make kits, prove the blinding, read answers."
     )
     reader.command("example")(example)
+    reader.command("items")(items)
     reader.command("build")(build)
     reader.command("verify")(verify)
     reader.command("import")(import_)
+    reader.command("analyse")(analyse)
     app.add_typer(reader, name="reader")
 
 

@@ -57,9 +57,9 @@ def compare_bootstrap(
     """Compare two arms' mean ratings (or shares, for ratings of 0 and 1) by the bootstrap over readers and cases.
 
     Readers and cases are drawn independently (``resampling.resampled``), so the interval speaks of other readers and
-    other cases. It assumes nothing of the ratings' distribution. With fewer than some five readers or twenty cases
-    percentiles are too narrow; then take ``compare_crossed``. The p is twice the smaller share of resamples on either
-    side of 0, counting one more.
+    other cases; ``arms_over_cases`` speaks of these readers. It assumes nothing of the ratings' distribution. With
+    fewer than some five readers or twenty cases percentiles are too narrow; then take ``compare_crossed``. The p is
+    twice the smaller share of resamples on either side of 0, counting one more.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def compare_bootstrap(
     seed, resamples
         Of the bootstrap.
     """
-    rows = _two_arms(frame, first, second)
+    rows = two_arms(frame, first, second)
     rating = rows["rating"].to_numpy(dtype=float)
     in_first = (rows["arm"] == first).to_numpy()
 
@@ -90,10 +90,7 @@ def compare_bootstrap(
     measure = Measure(name, means[0] - means[1], interval, cases, readers)
     if isinstance(interval, Absent):
         return ArmDifference(first, second, means, measure, interval)
-    there = values[np.isfinite(values)]
-    smaller = min((there <= 0).sum(), (there >= 0).sum())
-    p = min(1.0, 2.0 * (smaller + 1) / (len(there) + 1))
-    return ArmDifference(first, second, means, measure, Test("bootstrap over readers and cases", None, (), float(p)))
+    return ArmDifference(first, second, means, measure, bootstrap_test(values, "readers and cases"))
 
 
 def compare_crossed(
@@ -115,7 +112,7 @@ def compare_crossed(
     Several ratings of a reader on a case in an arm (tiles of a patient) are averaged first. Differences are taken as
     normal. Cases that lack a cell are left out and counted.
     """
-    rows = _two_arms(frame, first, second)
+    rows = two_arms(frame, first, second)
     cells = rows.groupby(["case", "reader", "arm"])["rating"].mean().unstack("arm")
     means = (_arm_mean(rows, first), _arm_mean(rows, second))
     name = f"mean rating, {first} minus {second}, {readers} readers"
@@ -162,12 +159,25 @@ def compare_all(
     Holm (Scandinavian Journal of Statistics 1979; 6: 65-70), by statsmodels.
     """
     found = [compare_bootstrap(frame, a, b, seed, resamples) for a, b in combinations(arms, 2)]
+    return holm(found)
+
+
+def bootstrap_test(values: NDArray[np.float64], over: str) -> Test:
+    """Return twice the smaller share of resamples on either side of 0, counting one more."""
+    there = values[np.isfinite(values)]
+    smaller = min((there <= 0).sum(), (there >= 0).sum())
+    return Test(f"bootstrap over {over}", None, (), float(min(1.0, 2.0 * (smaller + 1) / (len(there) + 1))))
+
+
+def holm(found: Sequence[ArmDifference]) -> tuple[ArmDifference, ...]:
+    """Return comparisons with p corrected for their number; those without a test stay without."""
     tested = [f.test.p for f in found if isinstance(f.test, Test)]
     corrected = iter(multipletests(tested, method="holm")[1] if tested else ())
     return tuple(f if isinstance(f.test, Absent) else replace(f, p_holm=float(next(corrected))) for f in found)
 
 
-def _two_arms(frame: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
+def two_arms(frame: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
+    """Return the ratings of both arms, or raise ``ConfigError`` if one has none or a rating is no number."""
     rows = having(frame, COLUMNS)
     for arm in (first, second):
         if not (rows["arm"] == arm).any():

@@ -9,6 +9,7 @@ from scipy.stats import ttest_1samp
 from statsmodels.regression.mixed_linear_model import MixedLM
 
 from heatmaps.readers.statistics.arms import ArmDifference, compare_all, compare_bootstrap, compare_crossed
+from heatmaps.readers.statistics.arms_over_cases import compare_over_cases
 from heatmaps.readers.statistics.measures import Absent, Interval, Measure, Test
 from pipelines.errors import ConfigError
 
@@ -179,3 +180,29 @@ def test_bad_tables_are_refused() -> None:
     frame.loc[4, "rating"] = np.nan
     with pytest.raises(ConfigError, match="no number in row 4"):
         compare_bootstrap(frame, "a", "b", seed=1)
+
+
+def test_over_cases_speaks_of_these_readers_only() -> None:
+    """With readers who lean differently the interval over cases is the narrower, and one reader is enough for it."""
+    frame = drawn(np.random.default_rng(2), readers=4, cases=40, by_reader=0.8, by_case=0.3)
+    both, cases = compare_bootstrap(frame, "a", "b", 1), compare_over_cases(frame, "a", "b", 1)
+    assert both.means == cases.means
+    assert ends(cases)[1] - ends(cases)[0] < 0.6 * (ends(both)[1] - ends(both)[0])
+    # On complete tables it is the ordinary bootstrap of paired means, whose width is that of the paired t test.
+    paired = frame.groupby(["case", "arm"])["rating"].mean().unstack()
+    spread = 2 * 1.96 * (paired["a"] - paired["b"]).sem()
+    assert ends(cases)[1] - ends(cases)[0] == pytest.approx(spread, rel=0.08)
+    alone = frame[frame["reader"] == 0]
+    assert isinstance(compare_bootstrap(alone, "a", "b", 1).test, Absent)
+    assert isinstance(compare_over_cases(alone, "a", "b", 1).test, Test)
+
+
+def test_over_cases_holds_the_truth_of_these_readers_where_cases_are_in_one_arm_only() -> None:
+    """Controls come from other patients than top tiles; 40 cases an arm, 300 studies."""
+    held = 0
+    for seed in range(300):
+        frame = drawn(np.random.default_rng(seed), readers=2, cases=80, by_reader=0.0, by_case=0.3, gain=0.5)
+        frame = frame[(frame["arm"] == "a") == (frame["case"] < 40)]
+        low, high = ends(compare_over_cases(frame, "a", "b", seed, 1000))
+        held += low < 0.5 < high
+    assert 0.90 < held / 300 < 0.98

@@ -1,0 +1,1 @@
+"""From the table of `reader import` to tables, figures and a report."""

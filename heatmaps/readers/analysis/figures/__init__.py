@@ -1,0 +1,1 @@
+"""Figures as SVG text: what each shows, and how it is drawn in a language."""

@@ -1,0 +1,1 @@
+"""The analysis of tile plausibility: arms, their differences, agreement."""

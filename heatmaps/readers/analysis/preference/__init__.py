@@ -1,0 +1,1 @@
+"""The analysis of heatmap preference: choices, strengths, plausibility."""
