@@ -161,14 +161,15 @@ def test_of_two_first_answers_the_earliest_counts_and_both_are_marked(staged, tm
 
 
 @pytest.mark.parametrize(
-    ("value", "question"), [(101, "likelihood"), (-1, "likelihood"), (2, "decision"), (6, "confidence")]
+    ("value", "question"),
+    [(101, "likelihood"), (-1, "likelihood"), (2, "decision"), (6, "confidence"), ("50", "likelihood")],
 )
 def test_answers_out_of_range_are_refused(staged, tmp_path, value, question):
     def change(told):
         told["answers"][0]["values"][question] = value
 
     file = write_answers(tmp_path / "R1.json", answers_with(staged, "R1", values), change)
-    with pytest.raises(NotAsDownloaded, match=rf"{value} is no answer to {question}"):
+    with pytest.raises(NotAsDownloaded, match=rf"{value!r} is no answer to {question}"):
         import_answers([file], staged.key, tmp_path / "t.csv")
 
 

@@ -357,6 +357,18 @@ def test_the_second_session_waits_for_the_washout_and_then_opens(browser, crosse
     assert len({(row["item"], row["reading"]) for row in rows}) == 2 * sum(one.kind == "study" for one in key.items)
 
 
+def test_a_kit_stays_closed_before_its_day(browser, tmp_path):
+    study = make_assistance(tmp_path / "study", 3)
+    study.change('design = "sequential"', 'design = "sequential"\nnot_before = ["2999-03-04"]')
+    browser.open(unpacked(study.build(tmp_path / "out"), tmp_path / "kit"), 820, 1180)
+    assert browser.evaluate("document.getElementById('start').disabled")
+    assert text(browser, "closed").startswith("Session 1 opens on March 4, 2999")
+    assert browser.accessibility() == []
+    browser.press("Enter")
+    assert not browser.evaluate("document.getElementById('welcome').hidden")
+    nothing_amiss(browser)
+
+
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("template", ["heatmap-preference", "ai-assistance"])
 def test_the_examples_fit_the_window_and_are_accessible_on_every_screen(browser, tmp_path, template, width, height):
