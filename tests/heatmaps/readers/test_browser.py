@@ -22,13 +22,6 @@ SIZES = [(1280, 800), (820, 1180)]
 
 
 @pytest.fixture
-def browser(tmp_path):
-    browser = Chromium(tmp_path)
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
 def page(built, tmp_path):
     """The first reader's page, unpacked."""
     with zipfile.ZipFile(built.kits[0]) as archive:
