@@ -89,6 +89,17 @@ def test_a_planted_class_patient_or_source_is_found(staged, name):
     assert name in " | ".join(leak.sentence for leak in verify_kit(staged.kits[0], staged.key).leaks)
 
 
+def test_a_planted_truth_is_found_though_it_is_but_a_digit(staged):
+    with zipfile.ZipFile(staged.kits[0]) as archive:
+        files = {path: archive.read(path) for path in archive.namelist() if path != "MANIFEST.sha256"}
+    planted = files["index.html"].replace(b'"training": false', b'"training": false, "t": 1', 1)
+    assert planted != files["index.html"]
+    files["index.html"] = planted
+    staged.kits[0].write_bytes(zip_bytes(files | {"MANIFEST.sha256": manifest(files)}))
+    found = [leak.sentence for leak in verify_kit(staged.kits[0], staged.key).leaks if leak.file == "index.html"]
+    assert any("differs from what the key" in sentence for sentence in found)
+
+
 def test_a_heatmap_smuggled_into_a_reading_without_the_ai_is_found(crossed):
     key, _ = read_key(crossed.key)
     alone = next(one for one in key.showings["R1"] if one.reading == "without")
