@@ -23,12 +23,11 @@ class AbsentSlide:
     id, size, mpp
         As the feature file states them.
     mpp_origin : str
-        "features".
+        "features", or "given" where the user had to say it.
     """
 
-    mpp_origin = "features"
-
     def __init__(self, features: Features) -> None:
+        self.mpp_origin = str(features.attrs.get("mpp_origin", "features"))
         self.id, self.size, self.mpp = features.slide_id, features.slide_size, features.mpp
         self._corners, self._side = features.coords.astype(np.float64), features.tile_px_level0
 

@@ -5,38 +5,48 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import nullcontext
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from heatmaps import reading
-from heatmaps.absent_slide import ORIGINS
+from heatmaps.absent_slide import ORIGINS, AbsentSlide
 from heatmaps.drawing import figure, render
-from heatmaps.drawing.tile_pictures import tile_picture
-from heatmaps.drawing.top_tiles import strongest
 from heatmaps.exports.geojson import qupath_tiles
-from heatmaps.report.page import ReportInput, TargetView, TileCard, report_html
+from heatmaps.exports.qupath_script import NAME as QUPATH_SCRIPT
+from heatmaps.exports.qupath_script import qupath_script
+from heatmaps.report.slide_report import slide_report
 from heatmaps.scores import score_table
+from heatmaps.sheet import sheet_of
+from heatmaps.shown_tiles import shown_tiles, tile_table
 from heatmaps.wording import percent
 from pipelines.files import write_bytes, write_json, write_text
 from pipelines.geojson import write_geojson
 from pipelines.progress import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    import numpy as np
+    from tqdm import tqdm
 
     from heatmaps.drawing.colours import Scale
     from heatmaps.explained import ExplainedSlide
     from heatmaps.methods.relevance import Relevance
+    from heatmaps.shown_tiles import ShownTile
 
 SIDECAR = "heatmap.json"
-_TILES_PER_SIDE = 6
+TILE_QUALITY = 90
+"""JPEG quality of the tiles' files."""
+NO_PICTURES = (
+    "the slide is not at hand: no tile pictures and no contact sheet; tiles/tiles.csv says where the tiles lie, and "
+    "naming the slide gives their pictures"
+)
 
 
-def unharmed_outputs(folder: Path, key: str) -> list[str] | None:
-    """Return the outputs' names if the sidecar has this key and each output the hash it states, else None."""
+def unharmed_sidecar(folder: Path, key: str) -> dict[str, Any] | None:
+    """Return the sidecar if it has this key and each output the hash that it states, else None."""
     try:
         sidecar = json.loads((folder / SIDECAR).read_text("utf-8"))
         if sidecar["key"] != key:
@@ -46,7 +56,7 @@ def unharmed_outputs(folder: Path, key: str) -> list[str] | None:
                 return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return list(sidecar["outputs"])
+    return sidecar
 
 
 def file_name(target: str) -> str:
@@ -59,33 +69,60 @@ def file_name(target: str) -> str:
 class Outputs:
     """Writes into one folder and remembers each file's hash.
 
-    File names carry the target only: no score, no predicted class and no true class, so that a listing of the
-    folder doesn't unblind anybody.
+    File names carry the target only, and those of tiles a letter and a rank: no score, no predicted class and no true
+    class, so that a listing of the folder doesn't unblind anybody.
     """
 
-    def __init__(self, explained: ExplainedSlide, folder: Path, created: str) -> None:
-        self.explained, self.folder, self.created = explained, folder, created
+    def __init__(self, explained: ExplainedSlide, folder: Path, created: str, quiet: bool = False) -> None:
+        self.explained, self.folder, self.created, self.quiet = explained, folder, created, quiet
         self.hashes: dict[str, str] = {}
+        self._bar: tqdm | None = None
 
-    def write(self) -> list[str]:
-        """Write all files and return their names, the report first."""
+    def write(self) -> dict[str, Any]:
+        """Write all files, and return the sidecar; its ``outputs`` name them, the report first."""
         explained = self.explained
         facts = explained.facts(self.created)
         pictures = [explained.on_thumbnail(one) for one in explained.scores]
         ground = render.underlay(explained.thumbnail, explained.options.underlay)
-        with progress(2 + 4 * len(explained.scores), f"heatmap of {explained.slide.id}", "file") as self._bar:
-            self._add("report.html", write_text, self._report(facts, ground, pictures))
+        shown = [shown_tiles(explained, one) for one in explained.scores]
+        absent = isinstance(explained.slide, AbsentSlide)
+        count = 4 + (4 if absent else 5) * len(shown) + sum(tile.bare is not None for tiles in shown for tile in tiles)
+        shows = nullcontext() if self.quiet else progress(count - 1, f"heatmap of {explained.slide.id}", "file")
+        with shows as self._bar:
+            self._add("report.html", write_text, slide_report(explained, facts, ground, pictures, shown))
             self._add("scores.csv", write_text, score_table(explained.features, explained.scores))
+            names = [file_name(one.target) for one in explained.scores]
+            self._add(QUPATH_SCRIPT, write_text, qupath_script(explained, names))
             for index, values in enumerate(pictures):
                 self._write_target(index, values, ground)
+            self._write_tiles(shown)
+            for one, tiles in zip(explained.scores, shown, strict=True):
+                if not absent:
+                    self._add(f"contact-{file_name(one.target)}.png", write_bytes, sheet_of(explained, one, tiles))
+        self._remove_old(facts["key"])
+        facts |= {"tile_pictures": NO_PICTURES} if absent else {}
+        sidecar = {**facts, "outputs": self.hashes}
         # Last, so that a run that was cut off leaves no sidecar that vouches for its outputs.
-        write_json(self.folder / SIDECAR, {**facts, "outputs": self.hashes})
-        return list(self.hashes)
+        write_json(self.folder / SIDECAR, sidecar)
+        return sidecar
 
     def _add(self, name: str, write: Callable[[Path, Any], None], content: Any) -> None:
         write(self.folder / name, content)
         self.hashes[name] = hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
-        self._bar.update()
+        if self._bar is not None:
+            self._bar.update()
+
+    def _remove_old(self, key: str) -> None:
+        """Remove what an older heatmap of this slide left and this one lacks, such as the tiles of another target."""
+        try:
+            old = json.loads((self.folder / SIDECAR).read_text("utf-8"))
+            names = set(old["outputs"]) if old["key"] != key else set()
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+        for name in sorted(names - self.hashes.keys()):
+            path = self.folder / name
+            if path.resolve().is_relative_to(self.folder.resolve()):
+                path.unlink(missing_ok=True)
 
     def _write_target(self, index: int, values: np.ndarray, ground: np.ndarray) -> None:
         explained, signed = self.explained, self.explained.method.signed
@@ -101,6 +138,15 @@ class Outputs:
         unsigned = "" if signed else explained.method.title
         tiles = qupath_tiles(explained.features, explained.scores, one, scale.clip, explained.model.sha256, unsigned)
         self._add(f"qupath-{name}.geojson", write_geojson, tiles)
+
+    def _write_tiles(self, shown: Sequence[Sequence[ShownTile]]) -> None:
+        named = [(one, file_name(one.target), tiles) for one, tiles in zip(self.explained.scores, shown, strict=True)]
+        self._add("tiles/tiles.csv", write_text, tile_table(self.explained, named))
+        for _, start, tiles in named:
+            for tile in tiles:
+                if tile.bare is not None:
+                    data = render.encode_jpeg(tile.bare, TILE_QUALITY)
+                    self._add(f"tiles/{start}-{tile.name}.jpg", write_bytes, data)
 
     def _legend(self, one: Relevance, scale: Scale) -> figure.Legend:
         method = self.explained.method
@@ -122,37 +168,3 @@ class Outputs:
             ends=reading.bar_ends(method, one.label),
             numbers=reading.bar_numbers(method, scale),
         )
-
-    def _report(self, facts: dict[str, Any], ground: np.ndarray, pictures: list[np.ndarray]) -> str:
-        explained = self.explained
-        views = []
-        for one, scale, values in zip(explained.scores, explained.scales, pictures, strict=True):
-            best = self._cards(one.values, "F" if explained.method.signed else "T")
-            worst = self._cards(-one.values, "A") if explained.method.signed else []
-            views.append(TargetView(one, scale, values, best, worst))
-        return report_html(
-            ReportInput(
-                method=explained.method,
-                facts=facts,
-                provenance=explained.model.spec.provenance,
-                thumbnail=explained.thumbnail,
-                ground=ground,
-                placement=explained.placement,
-                coords_um=explained.features.coords.astype(np.float64) * explained.slide.mpp,
-                bar=explained.bar,
-                apart_um=self._apart_px() * explained.slide.mpp,
-                targets=views,
-            )
-        )
-
-    def _apart_px(self) -> float:
-        """Least distance of two shown tiles in level-0 px: their labels must not lie on each other either."""
-        return max(2 * self.explained.features.tile_px_level0, 0.05 * max(self.explained.slide.size))
-
-    def _cards(self, values: np.ndarray, letter: str) -> list[TileCard]:
-        side, coords = self.explained.features.tile_px_level0, self.explained.features.coords
-        chosen = strongest(values, coords, side, _TILES_PER_SIDE, apart=self._apart_px() / side)
-        return [
-            TileCard(index, f"{letter}{rank}", tile_picture(self.explained.slide, *coords[index].tolist(), side))
-            for rank, index in enumerate(chosen, 1)
-        ]

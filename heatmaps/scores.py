@@ -30,10 +30,10 @@ def score_table(features: Features, scores: Sequence[Relevance]) -> str:
         ("tile_id", [str(index) for index in range(len(features.coords))]),
         ("x0", [str(x) for x in features.coords[:, 0]]),
         ("y0", [str(y) for y in features.coords[:, 1]]),
-        ("w0", [_number(side)] * len(features.coords)),
-        ("h0", [_number(side)] * len(features.coords)),
-        ("x_um", [_number(x * features.mpp, 3) for x in features.coords[:, 0].astype(np.float64)]),
-        ("y_um", [_number(y * features.mpp, 3) for y in features.coords[:, 1].astype(np.float64)]),
+        ("w0", [number_text(side)] * len(features.coords)),
+        ("h0", [number_text(side)] * len(features.coords)),
+        ("x_um", [number_text(x * features.mpp, 3) for x in features.coords[:, 0].astype(np.float64)]),
+        ("y_um", [number_text(y * features.mpp, 3) for y in features.coords[:, 1].astype(np.float64)]),
     ]
     for one in scores:
         for measure in one.measures:
@@ -46,7 +46,8 @@ def score_table(features: Features, scores: Sequence[Relevance]) -> str:
     return text.getvalue()
 
 
-def _number(value: float, digits: int = 6) -> str:
+def number_text(value: float, digits: int = 6) -> str:
+    """Return a number without the zeros at its end."""
     return f"{value:.{digits}f}".rstrip("0").rstrip(".")
 
 

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from heatmaps.absent_slide import AbsentSlide
-from heatmaps.explained import ExplainedSlide, Options
-from heatmaps.outputs import Outputs, unharmed_outputs
+from heatmaps.explained import ExplainedSlide, overview_of
+from heatmaps.exports import check_exports
+from heatmaps.exports.added import add_exports, earlier_exports
+from heatmaps.facts import heatmap_key
+from heatmaps.methods.base import chosen_targets, refuse_unsupported
+from heatmaps.opened import opened
+from heatmaps.options import Options
+from heatmaps.outputs import SIDECAR, Outputs, file_name, unharmed_sidecar
 from models.feature_kind import read_kind
 from models.model_file import load_model
 from models.predict import check_kind
-from pipelines.errors import ConfigError, InputError
-from pipelines.features import read_any, read_on_slide
-from pipelines.slides import open_slide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from heatmaps.absent_slide import AnySlide
     from heatmaps.methods.relevance import Relevance
-    from pipelines.features import Features
-    from pipelines.slides import Slide
+    from models.model_file import Model
 
-__all__ = ["Heatmap", "Options", "check_slide", "make_heatmap"]
+__all__ = ["Heatmap", "explain_slide", "make_heatmap"]
 
 
 @dataclass(frozen=True)
@@ -39,15 +38,31 @@ class Heatmap:
     files : tuple of Path
         All outputs, the report first.
     scores : tuple of Relevance
-        One per target.
+        One per target; empty where nothing had to be explained again.
     reused : bool
         True if outputs of the same key, unharmed, were there already.
+    sidecar : dict
+        What ``heatmap.json`` says; its ``targets`` hold the results.
     """
 
     folder: Path
     files: tuple[Path, ...]
     scores: tuple[Relevance, ...]
     reused: bool
+    sidecar: dict[str, Any] = field(repr=False, default_factory=dict)
+
+    def document(self, method: str) -> dict[str, Any]:
+        """Return the result as JSON values; ``method`` is the name that the command line has for it."""
+        kept = ("target", "positive", "probability", "logit", "bias", "details")
+        targets = [{name: one[name] for name in kept if name in one} for one in self.sidecar["targets"]]
+        return {
+            "slide": self.folder.name,
+            "method": method,
+            "tiles": self.sidecar["tiles"]["count"],
+            "targets": targets,
+            "files": [str(path) for path in self.files],
+            "reused": self.reused,
+        }
 
 
 def make_heatmap(
@@ -59,6 +74,26 @@ def make_heatmap(
     slide_mpp: float | None = None,
     options: Options | None = None,
     created: str = "",
+    exports: Sequence[str] = (),
+) -> Heatmap:
+    """Explain a model's result for one slide; see ``explain_slide``."""
+    options = options or Options()
+    options.check()
+    model = load_model(model_path)
+    return explain_slide(slide_path, model, features_path, out, targets, slide_mpp, options, created, exports)
+
+
+def explain_slide(
+    slide_path: Path | None,
+    model: Model,
+    features_path: Path,
+    out: Path,
+    targets: Sequence[str] = (),
+    slide_mpp: float | None = None,
+    options: Options | None = None,
+    created: str = "",
+    exports: Sequence[str] = (),
+    quiet: bool = False,
 ) -> Heatmap:
     """Explain a model's result for one slide and write everything below ``out/<slide id>``.
 
@@ -66,7 +101,8 @@ def make_heatmap(
     ----------
     slide_path : Path, optional
         Without it the colours lie on a plain ground, and no tile has a picture.
-    model_path, features_path, out : Path
+    model : Model
+    features_path, out : Path
     targets : sequence of str
         All of the model's if empty.
     slide_mpp : float, optional
@@ -74,6 +110,10 @@ def make_heatmap(
     options : Options, optional
     created : str
         Date for the report and the sidecar; it comes from the caller, so that the same call gives the same bytes.
+    exports : sequence of str
+        Names of ``heatmaps.exports.EXPORTERS``; those that are there already are kept, whatever is asked for.
+    quiet : bool
+        Whether no progress is shown, because the caller shows his own.
 
     Raises
     ------
@@ -84,65 +124,34 @@ def make_heatmap(
         If an option is out of range.
     """
     options = options or Options()
-    if options.clip is not None and not 0 < options.clip < float("inf"):
-        raise ConfigError(f"--clip is {options.clip}, but the end of a colour scale is a positive number")
+    options.check()
     method = options.explainer()
-    model = load_model(model_path)
+    refuse_unsupported(method, model)
+    names = [target.name for _, target in chosen_targets(model, targets)]
     check_kind(model.spec, read_kind(features_path))
-    with _opened(slide_path, slide_mpp, features_path) as (slide, features):
-        scores = tuple(method.explain(model, features, targets))
-        explained = ExplainedSlide(slide, model, features, scores, options)
-        folder = out / slide.id
-        known = unharmed_outputs(folder, explained.key)
-        names = known or Outputs(explained, folder, created).write()
-    return Heatmap(folder, tuple(folder / name for name in names), scores, reused=known is not None)
+    with opened(slide_path, slide_mpp, features_path) as (slide, features):
+        check_exports(exports, slide)
+        folder, overview = out / slide.id, overview_of(slide)
+        key = heatmap_key(slide, overview, model, features, names, options)
+        known, earlier = unharmed_sidecar(folder, key), earlier_exports(folder, SIDECAR, key)
+        if known is not None and set(exports) <= earlier.keys():
+            return _heatmap(folder, known, exports)
+        scores = tuple(method.explain(model, features, names))
+        explained = ExplainedSlide(slide, model, features, scores, options, overview)
+        if known is None:
+            Outputs(explained, folder, created, quiet).write()
+        targets = [file_name(name) for name in names]
+        sidecar = add_exports(explained, folder, SIDECAR, earlier, exports, targets, quiet)
+    return _heatmap(folder, sidecar, exports, scores, reused=known is not None)
 
 
-@contextmanager
-def _opened(
-    slide_path: Path | None, slide_mpp: float | None, features_path: Path
-) -> Iterator[tuple[AnySlide, Features]]:
-    if slide_path is None:
-        features = read_any(features_path)
-        unknown = features.attrs.get("unknown")
-        if unknown:
-            msg = f"{features_path} does not say {', '.join(unknown)}, which only the slide tells; name the slide, too"
-            raise InputError(msg)
-        check_tiles(features, features_path)
-        yield AbsentSlide(features), features
-        return
-    with open_slide(slide_path, slide_mpp) as slide:
-        features = read_on_slide(features_path, slide.size, slide.mpp)
-        check_slide(features, slide, features_path)
-        yield slide, features
-
-
-def check_slide(features: Features, slide: Slide, where: Path) -> None:
-    """Refuse features of another slide, or of the same slide at another size or resolution.
-
-    Raises
-    ------
-    InputError
-        If id, size or mpp differ, or there is no tile.
-    """
-    if features.slide_id != slide.id:
-        raise InputError(
-            f"{where} belongs to slide {features.slide_id}, not to {slide.id}; give --features of this slide"
-        )
-    if features.slide_size != tuple(slide.size):
-        raise InputError(
-            f"{where} was made from a slide of {features.slide_size} px and {slide.path} has {tuple(slide.size)}; "
-            "extract this slide again"
-        )
-    if abs(features.mpp / slide.mpp - 1) > 1e-6:
-        raise InputError(
-            f"{where} was made at {features.mpp} µm per pixel and {slide.path} is read at {slide.mpp}; "
-            "give the same --slide-mpp as for tile and extract, or extract again"
-        )
-    check_tiles(features, where)
-
-
-def check_tiles(features: Features, where: Path) -> None:
-    """Raise ``InputError`` if there is no tile."""
-    if len(features.coords) == 0:
-        raise InputError(f"{where} has no tiles, so there is nothing to explain; look at the slide's tissue mask")
+def _heatmap(
+    folder: Path,
+    sidecar: dict[str, Any],
+    exports: Sequence[str],
+    scores: tuple[Relevance, ...] = (),
+    reused: bool = True,
+) -> Heatmap:
+    """Return what lies in a folder: of an export that is a pyramid the file that is opened, not its tiles."""
+    added = [file for name in dict.fromkeys(exports) for file in sidecar["exports"][name] if "/" not in file]
+    return Heatmap(folder, tuple(folder / name for name in (*sidecar["outputs"], *added)), scores, reused, sidecar)

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Debian and npm packages that the marked tests need: Chromium and axe-core for pages, Pango for PDF, iproute2 and nftables for hosts in
+# Debian and npm packages that the marked tests need: Chromium, Firefox and axe-core for pages, Pango for PDF, iproute2 and nftables for hosts in
 # network namespaces behind packet filters, and the Solidity compiler that rebuilds the committed artifact.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 missing=()
 command -v chromium > /dev/null || missing+=(chromium)
+command -v firefox-esr > /dev/null || missing+=(firefox-esr)
 command -v ip > /dev/null || missing+=(iproute2)
 command -v faketime > /dev/null || missing+=(faketime)
 command -v nft > /dev/null || missing+=(nftables)

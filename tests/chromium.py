@@ -12,7 +12,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +29,7 @@ FLAGS = (
     "--disable-gpu",
     "--no-first-run",
     "--remote-debugging-pipe",
+    "--hide-scrollbars",
     "--proxy-server=127.0.0.1:9",
 )
 _CODES = {"Enter": 13, "Backspace": 8, "Escape": 27, "Tab": 9, " ": 32}
@@ -89,6 +92,20 @@ class Chromium:
         result = self.call("Runtime.evaluate", **asked)
         assert "exceptionDetails" not in result, result
         return result["result"]["value"]
+
+    def assert_sound(self) -> None:
+        """Assert that the page complained of nothing, asked for nothing from outside and passes WCAG 2.2 AA."""
+        assert not self.complaints, self.complaints
+        outside = [url for url in self.requests if url.split(":")[0] not in {"file", "blob", "data"}]
+        assert not outside, outside
+        found = self.accessibility()
+        assert not found, "\n".join(found)
+
+    def pixels(self, path: Path) -> np.ndarray:
+        """Return what the window shows, (H, W, 3) int, so that differences do not wrap around."""
+        self.shoot(path)
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB")).astype(int)
 
     def press(self, *keys: str) -> None:
         """Press and release keys."""

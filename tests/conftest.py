@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.anvil import ABSENT, BINARY, Anvil
+from tests.chromium import Chromium
 from tests.waiting import free_port
 
 if TYPE_CHECKING:
@@ -33,3 +34,12 @@ def anvil(tmp_path: Path) -> Iterator[Anvil]:
     chain.start()
     yield chain
     chain.kill()
+
+
+@pytest.fixture
+def chromium(tmp_path: Path) -> Iterator[Chromium]:
+    """A browser that can reach nobody."""
+    (tmp_path / "chromium").mkdir()
+    browser = Chromium(tmp_path / "chromium")
+    yield browser
+    browser.close()

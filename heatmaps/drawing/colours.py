@@ -81,7 +81,7 @@ class Scale:
         return -self.clip if self.signed else 0.0
 
 
-def symmetric_scale(values: NDArray[np.float64], clip: float | None = None) -> Scale:
+def symmetric_scale(values: NDArray[np.float64], clip: float | None = None, given: str = "fixed by the user") -> Scale:
     """Return a scale that ends at the 99th percentile of the absolute values, or at ``clip`` where given.
 
     Parameters
@@ -89,6 +89,8 @@ def symmetric_scale(values: NDArray[np.float64], clip: float | None = None) -> S
     values : (N,) float64
     clip : float, optional
         A fixed end, to compare slides with each other.
+    given : str
+        What its rule is called.
 
     Raises
     ------
@@ -101,7 +103,7 @@ def symmetric_scale(values: NDArray[np.float64], clip: float | None = None) -> S
         raise ValueError(f"the clip of a colour scale is a positive number, not {clip}")
     magnitude = np.abs(values)
     if clip is not None:
-        rule = "fixed by the user"
+        rule = given
     else:
         clip = float(np.percentile(magnitude, 99, method="higher"))
         rule = "99th percentile of the absolute values"
@@ -110,7 +112,12 @@ def symmetric_scale(values: NDArray[np.float64], clip: float | None = None) -> S
     return Scale(clip=clip, clipped_share=float((magnitude > clip).mean()), rule=rule)
 
 
-def upward_scale(values: NDArray[np.float64], clip: float | None = None, fixed: float | None = None) -> Scale:
+def upward_scale(
+    values: NDArray[np.float64],
+    clip: float | None = None,
+    fixed: float | None = None,
+    given: str = "fixed by the user",
+) -> Scale:
     """Return a scale from 0 to the 99th percentile, to ``fixed`` (the unit's own end) or to ``clip`` where given.
 
     Raises
@@ -120,7 +127,7 @@ def upward_scale(values: NDArray[np.float64], clip: float | None = None, fixed: 
     """
     if values.size and values.min() < 0:
         raise ValueError("a scale from 0 upwards has no colour for values below 0")
-    found = symmetric_scale(values, fixed if clip is None else clip)
+    found = symmetric_scale(values, fixed if clip is None else clip, given)
     rule = found.rule.replace("absolute ", "")
     if clip is None and fixed is not None:
         rule = "the largest value that there can be"

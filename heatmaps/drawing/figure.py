@@ -82,17 +82,31 @@ def draw(panels: Sequence[Panel], legend: Legend, scale: Scale, bar: ScaleBar) -
 
     Panels have one size and are drawn pixel by pixel, without resampling. ``bar`` is in their pixels.
     """
-    return _Sheet(panels, legend, scale, bar).png()
+    return encode_png(sheet_pixels(panels, legend, scale, bar))
+
+
+def sheet_pixels(
+    panels: Sequence[Panel], legend: Legend, scale: Scale, bar: ScaleBar, words: float | None = None
+) -> NDArray[np.uint8]:
+    """Return the figure as pixels, (H, W, 3); see ``draw``. ``words`` is the size of its words, by default its own."""
+    return _Sheet(panels, legend, scale, bar, words).pixels()
+
+
+def word_size(count: int, width: int) -> float:
+    """Return the size of the words of a figure with so many panels of this width in px."""
+    return min(max(count * width / _SCALE_FROM_PX, 1.0), _LARGEST_SCALE)
 
 
 class _Sheet:
     """Places everything in pixels from the top left."""
 
-    def __init__(self, panels: Sequence[Panel], legend: Legend, scale: Scale, bar: ScaleBar) -> None:
+    def __init__(
+        self, panels: Sequence[Panel], legend: Legend, scale: Scale, bar: ScaleBar, words: float | None = None
+    ) -> None:
         self.panels, self.legend, self.scale, self.bar = panels, legend, scale, bar
         self.picture_height, self.picture_width = panels[0].picture.shape[:2]
         count = len(panels)
-        self.k = min(max(count * self.picture_width / _SCALE_FROM_PX, 1.0), _LARGEST_SCALE)
+        self.k = word_size(count, self.picture_width) if words is None else words
         k = self.k
         pictures_width = count * self.picture_width + (count - 1) * _GAP
         self.bar_left = _MARGIN + max(pictures_width, round(_LEAST_WIDTH * k)) + 26 * k
@@ -103,7 +117,7 @@ class _Sheet:
         self.figure = Figure(figsize=(self.width / _DPI, self.height / _DPI), dpi=_DPI, facecolor="white")
         self.canvas = FigureCanvasAgg(self.figure)
 
-    def png(self) -> bytes:
+    def pixels(self) -> NDArray[np.uint8]:
         k, legend = self.k, self.legend
         self._words(_MARGIN, 20 * k, legend.title, 16, weight="bold")
         self._words(_MARGIN, 48 * k, legend.subtitle, 11)
@@ -121,7 +135,7 @@ class _Sheet:
             bottom, right = self.top + self.picture_height, left + self.picture_width
             sheet[self.top - 1 : bottom + 1, left - 1 : right + 1] = _FRAME_GREY
             sheet[self.top : bottom, left:right] = panel.picture
-        return encode_png(sheet)
+        return sheet
 
     def _axes(self, left: float, top: float, width: float, height: float) -> Axes:
         box = (left / self.width, 1 - (top + height) / self.height, width / self.width, height / self.height)

@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 CLINI = "PATIENT,MSI,DOB\n" + "".join(f"p{i:02},{'MSIH' if i % 2 else 'MSS'},1950-01-{i + 1:02}\n" for i in range(24))
 SLIDES = "PATIENT,FILENAME\n" + "".join(f"p{i:02},s{i:02}.svs\n" for i in range(24))
 
@@ -50,6 +52,17 @@ def test_a_table_cannot_write_into_the_page(tmp_path) -> None:
     page = (tmp_path / "page.html").read_text()
     assert "<img" not in page
     assert "&lt;img src=x&gt;" in page
+
+
+@pytest.mark.browser
+def test_the_page_in_a_browser(chromium, tmp_path) -> None:
+    (tmp_path / "clini.csv").write_text(CLINI + "p03,MSS,\n")
+    (tmp_path / "slides.csv").write_text(SLIDES + "p99,s99\n")
+    tables = ["--clini", "clini.csv", "--slides", "slides.csv", "--target", "MSI"]
+    assert validate(*tables, "--html", "page.html", cwd=tmp_path).returncode == 3
+    chromium.open(tmp_path / "page.html", 820, 1180)
+    chromium.assert_sound()
+    assert chromium.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_options_that_do_not_fit_are_refused(tmp_path) -> None:

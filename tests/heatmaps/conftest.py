@@ -131,3 +131,9 @@ def make_features() -> Callable[..., tuple[Features, np.ndarray, np.ndarray]]:
 @pytest.fixture
 def make_model() -> Callable[..., Model]:
     return planted_model
+
+
+@pytest.fixture(scope="session")
+def make_model_once() -> Callable[..., Model]:
+    """The same for fixtures of a wider scope."""
+    return planted_model

@@ -37,7 +37,11 @@ def test_result_goes_to_stdout_as_one_document(heatmap, shared_case, tmp_path: P
     document = json.loads(out)
     expected = predict_bag(load_model(case.model), read_features(case.features).features)
     assert document["targets"][0]["probability"] == expected["MSI"]
-    assert len(document["files"]) == 6
+    names = [Path(name).relative_to(tmp_path / "out" / "case 7").as_posix() for name in document["files"]]
+    kinds = ("overlay-MSI.png", "overview-MSI.png", "raw-MSI.png", "contact-MSI.png", "qupath-MSI.geojson")
+    tiles = {name for name in names if name.startswith("tiles/MSI-")}
+    assert set(names) - tiles == {"report.html", "scores.csv", "open-in-qupath.groovy", "tiles/tiles.csv", *kinds}
+    assert tiles >= {"tiles/MSI-F1.jpg", "tiles/MSI-A1.jpg"}
     assert all(Path(name).is_file() for name in document["files"])
     assert not document["reused"]
     code, out, _ = heatmap(*words)

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from heatmaps.slide_heatmap import Options, make_heatmap
+from heatmaps.options import Options
+from heatmaps.slide_heatmap import make_heatmap
 from models.model_file import load_model, save_model
 from models.predict import predict_bag
 from pipelines.errors import ConfigError, InputError
@@ -29,14 +30,15 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 def test_everything_is_there_and_the_sidecar_vouches_for_it(made, shared_case) -> None:
     assert made.folder.name == "case 7"
-    names = {path.name for path in made.files}
-    assert names >= {"report.html", "scores.csv"}
+    names = {path.relative_to(made.folder).as_posix() for path in made.files}
+    assert names >= {"report.html", "scores.csv", "tiles/tiles.csv"}
     for target in ("MSI", "BRAF"):
         assert names >= {
             f"overlay-{target}.png",
             f"overview-{target}.png",
             f"raw-{target}.png",
             f"qupath-{target}.geojson",
+            f"contact-{target}.png",
         }
     sidecar = json.loads((made.folder / "heatmap.json").read_text())
     assert set(sidecar["outputs"]) == names
@@ -109,7 +111,8 @@ def test_another_model_is_never_served_from_the_old_files(case, make_model, tmp_
 
 def test_no_name_tells_score_class_or_truth(made) -> None:
     for path in [*made.files, made.folder]:
-        name = path.name.replace("case 7", "")
+        # Of a tile the rank is told, F1 before F2, and nothing else.
+        name = re.sub(r"(MSI|BRAF)-[FA]\d\.jpg", "", path.name.replace("case 7", ""))
         assert not re.search(r"\d", name), name
         assert not re.search(r"MSIH|MSS|MUT|WT|pred|true|label|pos|neg", name, re.IGNORECASE), name
 

@@ -38,6 +38,28 @@ def test_points_inside_fill_the_area_of_the_rings_less_their_holes(real_data: Pa
     assert found == pytest.approx(expected, rel=0.02)
 
 
+@pytest.mark.parametrize("name", ["ellipse", "polygon", "rectangle", "wand"])
+def test_every_area_that_qupath_exports_is_read(real_data: Path, name: str) -> None:
+    """QuPath draws each of them around the point in the middle of its corners."""
+    drawn = read_annotation(real_data / "conformance" / "qupath_geojson" / f"qupath-{name}.json")
+    ((outer, *holes),) = drawn.include
+    assert not holes
+    assert area(outer) > 1000
+    assert drawn.covers(outer[:-1].mean(axis=0, keepdims=True)).all()
+    assert not drawn.covers(outer.max(axis=0, keepdims=True) + 1).any()
+
+
+@pytest.mark.parametrize("name", ["line", "multipoint", "point", "polyline"])
+def test_what_qupath_exports_without_an_area_is_refused(real_data: Path, name: str) -> None:
+    with pytest.raises(InputError, match=f"qupath-{name}.json"):
+        read_annotation(real_data / "conformance" / "qupath_geojson" / f"qupath-{name}.json")
+
+
+def test_objects_of_qupath_0_5_are_read(real_data: Path) -> None:
+    drawn = read_annotation(real_data / "conformance" / "dlup_annotations" / "qupath05.geojson")
+    assert len(drawn.include) > 1
+
+
 @pytest.mark.parametrize("name", ["asap-dot.xml", "asap-pointset.xml"])
 def test_points_of_asap_have_no_area(real_data: Path, name: str) -> None:
     with pytest.raises(InputError, match=f"{name} holds no annotation with an area"):

@@ -1,25 +1,36 @@
-"""``wsi-swarm heatmap``: which tissue made the model say what it says of one slide."""
+"""``wsi-swarm heatmap``: which tissue made the model say what it says of one slide, or of a cohort's."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import typer
 
 from wsi_swarm.cli.branching import Branching
+from wsi_swarm.cli.heatmap_compare import compare
 from wsi_swarm.cli.heatmap_evaluate import evaluate
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from heatmaps.options import Options
+
 MethodName = Literal["contribution", "attention", "single", "ig", "occlusion"]
+_MANY = "Many slides"
 
 
 class _Heatmap(Branching):
-    branches: ClassVar = {"evaluate": evaluate}
+    branches: ClassVar = {"evaluate": evaluate, "compare": compare}
 
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
-    app.command("heatmap", cls=_Heatmap, epilog="How true heatmaps are: wsi-swarm heatmap evaluate --help")(heatmap)
+    epilog = (
+        "How true heatmaps are: wsi-swarm heatmap evaluate --help. "
+        "Two models, or two scans of one slide: wsi-swarm heatmap compare --help"
+    )
+    app.command("heatmap", cls=_Heatmap, epilog=epilog)(heatmap)
 
 
 def heatmap(
@@ -30,14 +41,37 @@ def heatmap(
         help="The slide: a file, or the folder of a DICOM slide. Without it the features alone give the map, on a "
         "plain ground.",
     ),
-    model: Path = typer.Option(..., "--model", help="The model, as train or train-swarm wrote it."),
-    features: Path = typer.Option(..., "--features", help="The feature file of this slide, as extract wrote it."),
+    model: list[Path] = typer.Option(
+        ...,
+        "--model",
+        help="The model, as train or train-swarm wrote it; repeat it for several, each with a folder of its own in "
+        "--out.",
+    ),
+    features: Path | None = typer.Option(
+        None,
+        "--features",
+        show_default=False,
+        help="The feature file of this slide, as extract wrote it; with a slide table, the folder of feature files.",
+    ),
     out: Path = typer.Option(..., "--out", help="Folder for the results; each slide gets a folder inside."),
+    cohort: Path | None = typer.Option(
+        None,
+        "--cohort",
+        help="Instead of SLIDE: a slide table with PATIENT and FILENAME, or a folder of feature files. A slide that "
+        "fails is named and the others go on (exit code 5); the same command again does only what is left.",
+        rich_help_panel=_MANY,
+    ),
+    slides: Path | None = typer.Option(
+        None,
+        "--slides",
+        help="Folder or table of the cohort's slides; without it the features alone give the maps.",
+        rich_help_panel=_MANY,
+    ),
     target: list[str] = typer.Option(
         [], "--target", help="Target to explain; repeat it for several. All of the model's targets by default."
     ),
     slide_mpp: float | None = typer.Option(
-        None, "--slide-mpp", help="Micrometres per pixel at full resolution, for a slide whose file doesn't say."
+        None, "--slide-mpp", help="Micrometres per pixel at full resolution, where slide or feature file don't say."
     ),
     method: MethodName = typer.Option(
         "contribution",
@@ -55,60 +89,106 @@ def heatmap(
     underlay: Literal["grey", "he"] = typer.Option(
         "grey", "--underlay", help="The tissue below the colours: grey, so that eosin is not taken for evidence, or he."
     ),
-    clip: float | None = typer.Option(
+    clip: str | None = typer.Option(
         None,
         "--clip",
-        help="Number per tile (log-odds, or the method's unit) at which the colours end. Give the same for all slides "
-        "that you want to compare; by default it is the 99th percentile of each slide, and 1 for probabilities.",
+        help="Number per tile (log-odds, or the method's unit) at which the colours end, the same for all slides that "
+        "you want to compare; or the word cohort: one end for all slides of --cohort. By default it is the 99th "
+        "percentile of each slide, and 1 for probabilities.",
+    ),
+    top: int = typer.Option(6, "--top", help="Tiles shown on each side, at most; they lie apart from each other."),
+    export: list[str] = typer.Option(
+        [],
+        "--export",
+        help="Also write ome-tiff, deepzoom, histomics, tiatoolbox or dicom; repeat it for several. What an earlier "
+        "run exported stays.",
     ),
     as_json: bool = typer.Option(False, "--json", help="Print the result as one JSON document."),
 ) -> None:
-    """Explain a model's result for one slide: overlay, score table, QuPath tiles and a report as one HTML file.
+    """Explain a model's result: overlay, score table, top tiles, QuPath tiles and a report as one HTML file.
 
     By default each tile gets its exact share of the result. The probability is the one that predict gives.
     """
+    from heatmaps.asked import options_of, refuse_combinations
+
+    options, one_scale = options_of(underlay, clip, method, occlude, top)
+    refuse_combinations(slide, features, cohort, slides, one_scale)
+    if cohort is not None:
+        _cohort(cohort, features, slides, model, out, target, slide_mpp, options, one_scale, export, as_json)
+    elif features is not None:
+        _slide(slide, features, model, out, target, slide_mpp, options, export, as_json)
+
+
+def _slide(
+    slide: Path | None,
+    features: Path,
+    models: Sequence[Path],
+    out: Path,
+    targets: list[str],
+    slide_mpp: float | None,
+    options: Options,
+    exports: Sequence[str],
+    as_json: bool,
+) -> None:
     import json
-    from datetime import UTC, datetime
 
-    from heatmaps.methods.attribution import Scores
+    from heatmaps.asked import now
+    from heatmaps.cohort_run import load_models
     from heatmaps.reading import detail_words
-    from heatmaps.slide_heatmap import Options, make_heatmap
+    from heatmaps.slide_heatmap import explain_slide
 
-    made = make_heatmap(
-        slide,
-        model,
-        features,
-        out,
-        targets=target,
-        slide_mpp=slide_mpp,
-        options=Options(underlay=underlay, clip=clip, method=method, occlude=occlude),
-        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    documents: list[dict[str, Any]] = []
+    loaded = load_models(models, out)
+    for one in loaded:
+        made = explain_slide(slide, one.model, features, one.out, targets, slide_mpp, options, now(), exports)
+        if "tile_pictures" in made.sidecar:
+            typer.echo(f"wsi-swarm: {made.sidecar['tile_pictures']}", err=True)
+        documents.append({"model": one.name, **made.document(options.method)})
+        if as_json:
+            continue
+        start = f"{one.name}\t" if len(loaded) > 1 else ""
+        for result in made.sidecar["targets"]:
+            name = f"{start}{result['target']}_{result['positive']}"
+            print(f"{name}\t{result['probability']!r}")
+            for words in detail_words(result.get("details", {})):
+                print(f"{name}\t{words}")
+        for path in made.files:
+            print(path)
+    if as_json:
+        print(json.dumps(documents[0] if len(documents) == 1 else {"models": documents}, indent=1, allow_nan=False))
+
+
+def _cohort(
+    cohort: Path,
+    features: Path | None,
+    slides: Path | None,
+    models: Sequence[Path],
+    out: Path,
+    targets: list[str],
+    slide_mpp: float | None,
+    options: Options,
+    one_scale: bool,
+    exports: Sequence[str],
+    as_json: bool,
+) -> None:
+    import json
+
+    from heatmaps.asked import now
+    from heatmaps.cohort import find_cohort
+    from heatmaps.cohort_run import explain_cohort, load_models
+    from heatmaps.cohort_summary import summary_document, summary_tsv
+    from wsi_swarm.errors import PartialError
+
+    found = find_cohort(cohort, features, slides)
+    loaded = load_models(models, out)
+    outcomes = explain_cohort(
+        found, loaded, targets, slide_mpp, options, one_scale=one_scale, created=now(), exports=exports
     )
     if as_json:
-        results = [
-            {
-                "target": one.target,
-                "positive": one.positive,
-                "probability": one.probability,
-                "logit": one.logit,
-                **({"bias": one.bias} if isinstance(one, Scores) else {}),
-                **({"details": one.details} if one.details else {}),
-            }
-            for one in made.scores
-        ]
-        document = {
-            "slide": made.folder.name,
-            "method": method,
-            "tiles": len(made.scores[0].values),
-            "targets": results,
-            "files": [str(path) for path in made.files],
-            "reused": made.reused,
-        }
-        print(json.dumps(document, indent=1, allow_nan=False))
-        return
-    for one in made.scores:
-        print(f"{one.target}_{one.positive}\t{one.probability!r}")
-        for words in detail_words(one.details):
-            print(f"{one.target}_{one.positive}\t{words}")
-    for path in made.files:
-        print(path)
+        print(json.dumps(summary_document(outcomes, options.method), indent=1, allow_nan=False))
+    else:
+        print(summary_tsv(outcomes), end="")
+    failed = [one for one in outcomes if one.reason]
+    if failed:
+        msg = f"{len(failed)} of {len(outcomes)} heatmaps failed, each is named above; mend them and run the same again"
+        raise PartialError(msg)

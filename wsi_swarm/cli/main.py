@@ -24,6 +24,8 @@ COMMANDS = (
     "predict",
     "evaluate",
     "heatmap",
+    "report",
+    "view",
     "reader",
     "chain",
     "swarm",

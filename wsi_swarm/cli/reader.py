@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from wsi_swarm.cli.reader_items import items
+
 if TYPE_CHECKING:
     from heatmaps.readers.blinding.proof import Proof
 
@@ -19,6 +21,7 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True, help="Blinded reader studies: make kits, prove the blinding, read answers."
     )
     reader.command("example")(example)
+    reader.command("items")(items)
     reader.command("build")(build)
     reader.command("verify")(verify)
     reader.command("import")(import_)
@@ -26,11 +29,15 @@ def register(app: typer.Typer) -> None:
     app.add_typer(reader, name="reader")
 
 
-def example() -> None:
-    """Print a study file to begin with: English and German, with a codebook of features."""
+def example(
+    template: str = typer.Option(
+        "tile-plausibility", "--template", help="tile-plausibility, heatmap-preference or ai-assistance."
+    ),
+) -> None:
+    """Print a study file to begin with: English and German, with a codebook."""
     from heatmaps.readers.kit.build import example_study
 
-    typer.echo(example_study(), nl=False)
+    typer.echo(example_study(template), nl=False)
 
 
 def build(
@@ -114,7 +121,7 @@ def import_(
         print(json.dumps(imported.summary, indent=1, allow_nan=False))
         return
     for one in imported.summary["readers"]:
-        marks = ("too_fast", "out_of_order", "answered_twice", "changed_later")
+        marks = ("too_fast", "out_of_order", "answered_twice", "changed_later", "washout", "before_its_date")
         marked = ", ".join(f"{one[name]} {name.replace('_', ' ')}" for name in marks if one[name])
         print(f"{one['reader']}\t{one['answered']} of {one['pictures']} pictures{': ' + marked if marked else ''}")
     print(out)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError
 
-from heatmaps.readers.kit.study_file import Strict
+from heatmaps.readers.kit.questions import Strict
 from pipelines.errors import InputError
 
 if TYPE_CHECKING:

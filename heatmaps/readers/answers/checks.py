@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heatmaps.readers.answers.answer_file import NotAsDownloaded
-from heatmaps.readers.kit.study_file import Scale
+from heatmaps.readers.kit.questions import asked_ids, is_answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from heatmaps.readers.kit.study_file import ReaderStudy
 
 TOO_FAST, OUT_OF_ORDER, CONFLICT = "too fast", "out of order", "answered twice"
-CANNOT_JUDGE = "cannot_judge"
 
 
 def refuse_foreign(path: Path, file: AnswerFile, key: Key, key_sha256: str, made: MadeKits) -> None:
@@ -39,32 +38,29 @@ def refuse_foreign(path: Path, file: AnswerFile, key: Key, key_sha256: str, made
     if (file.study, file.protocol) != (key.study.name, key.study.protocol):
         msg = f"{path} is of study {file.study}, protocol {file.protocol}; the key of {key.study.name}, "
         raise NotAsDownloaded(msg + key.study.protocol)
-    known = {one.opaque for one in key.showings[file.reader]}
+    readings = {one.opaque: one.reading for one in key.showings[file.reader]}
     seen: set[str] = set()
     for answer in file.answers:
-        if answer.item not in known:
+        if answer.item not in readings:
             raise NotAsDownloaded(f"{path} answers picture {answer.item}, which is not in the kit of {file.reader}")
         if answer.item in seen:
             raise NotAsDownloaded(f"{path} answers picture {answer.item} twice")
+        if readings[answer.item] == "before" and answer.edits:
+            raise NotAsDownloaded(
+                f"{path}, picture {answer.item}: a first answer was changed, which the kit never allows"
+            )
         seen.add(answer.item)
         _refuse_values(path, answer, key.study)
 
 
 def _refuse_values(path: Path, answer: Answer, study: ReaderStudy) -> None:
-    if set(answer.values) != {question.id for question in study.questions}:
+    asked = {name: question for question in study.questions for name in asked_ids(question)}
+    if set(answer.values) != set(asked):
         raise NotAsDownloaded(f"{path}, picture {answer.item}: answers other questions than the study asks")
-    for question in study.questions:
-        value = answer.values[question.id]
-        if isinstance(question, Scale):
-            right = (value == CANNOT_JUDGE and question.cannot_judge) or (isinstance(value, int) and 1 <= value <= 5)
-        else:
-            options = {option.id: option.alone for option in question.options}
-            ticked = value if isinstance(value, list) else ["?"]
-            right = len(set(ticked)) == len(ticked) and set(ticked) <= set(options)
-            right = right and (len(ticked) < 2 or not any(options[one] for one in ticked))
-            right = right and (len(ticked) > 0 or not any(options.values()))
-        if not right:
-            raise NotAsDownloaded(f"{path}, picture {answer.item}: {value!r} is no answer to {question.id}")
+    for name, question in asked.items():
+        value = answer.values[name]
+        if not is_answer(question, value):
+            raise NotAsDownloaded(f"{path}, picture {answer.item}: {value!r} is no answer to {name}")
 
 
 def deviations(showings: Sequence[Showing], answers: Mapping[str, Answer], min_seconds: float) -> dict[str, list[str]]:

@@ -10,28 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from heatmaps.readers.answers.answer_file import Answer, AnswerFile, read_answers
 from heatmaps.readers.answers.checks import CONFLICT, OUT_OF_ORDER, TOO_FAST, deviations, refuse_foreign
-from heatmaps.readers.kit.key import Key, Showing, read_key, read_made_kits
-from heatmaps.readers.kit.study_file import Scale
+from heatmaps.readers.answers.rows import COLUMNS, positions, rows
+from heatmaps.readers.answers.sessions import EARLY, WASHOUT, session_deviations
+from heatmaps.readers.kit.key import Showing, read_key, read_made_kits
 from pipelines.files import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
-
-COLUMNS = (
-    "reader",
-    "item",
-    "group",
-    "question",
-    "answer",
-    "seconds",
-    "repeat_of",
-    "kind",
-    "patient",
-    "position",
-    "edits",
-    "deviation",
-)
 
 
 @dataclass(frozen=True)
@@ -61,7 +47,7 @@ def import_answers(paths: Sequence[Path], key_path: Path, out: Path) -> Imported
         file = read_answers(path)
         refuse_foreign(path, file, key, key_sha256, made)
         by_reader.setdefault(file.reader, []).append(file)
-    rows: list[dict[str, str]] = []
+    table: list[dict[str, str]] = []
     told = []
     for reader, showings in key.showings.items():
         files = by_reader.get(reader, [])
@@ -69,7 +55,10 @@ def import_answers(paths: Sequence[Path], key_path: Path, out: Path) -> Imported
         against = deviations(showings, answers, key.study.design.min_seconds)
         for opaque in conflicts:
             against.setdefault(opaque, []).append(CONFLICT)
-        rows += _rows(key, reader, showings, answers, against)
+        if key.study.assistance:
+            for opaque, faults in session_deviations(showings, answers, key.study.assistance).items():
+                against.setdefault(opaque, []).extend(faults)
+        table += rows(key, reader, showings, answers, against)
         told.append(_told(reader, showings, files, answers, against))
     summary = {
         "schema": "wsi-swarm-reader-import/1",
@@ -77,16 +66,16 @@ def import_answers(paths: Sequence[Path], key_path: Path, out: Path) -> Imported
         "protocol": key.study.protocol,
         "key_sha256": key_sha256,
         "table": str(out),
-        "rows": len(rows),
+        "rows": len(table),
         "complete": all(not one["missing"] and not one["missing_training"] for one in told),
         "readers": told,
     }
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(table)
     write_text(out, text.getvalue())
-    return Imported(rows, summary)
+    return Imported(table, summary)
 
 
 def _merged(files: Sequence[AnswerFile]) -> tuple[dict[str, Answer], list[str]]:
@@ -104,41 +93,6 @@ def _merged(files: Sequence[AnswerFile]) -> tuple[dict[str, Answer], list[str]]:
     return merged, sorted(set(conflicts))
 
 
-def _rows(
-    key: Key, reader: str, showings: Sequence[Showing], answers: dict[str, Answer], against: dict[str, list[str]]
-) -> Iterator[dict[str, str]]:
-    items = {item.item: item for item in key.items}
-    judged = [one for one in showings if not one.training]
-    for position, one in enumerate(judged, start=1):
-        answer, item = answers.get(one.opaque), items[one.item]
-        if answer is None:
-            continue
-        common = {
-            "reader": reader,
-            "item": f"{one.item}-again" if one.again else one.item,
-            "group": item.group,
-            "seconds": f"{answer.seconds:g}",
-            "repeat_of": one.item if one.again else "",
-            "kind": item.kind,
-            "patient": item.patient,
-            "position": str(position),
-            "edits": str(answer.edits),
-            "deviation": "; ".join(against.get(one.opaque, [])),
-        }
-        for question, value in _values(key, answer):
-            yield common | {"question": question, "answer": value}
-
-
-def _values(key: Key, answer: Answer) -> Iterator[tuple[str, str]]:
-    for question in key.study.questions:
-        value = answer.values[question.id]
-        if isinstance(question, Scale):
-            yield question.id, str(value)
-        elif isinstance(value, list):
-            for option in question.options:
-                yield f"{question.id}.{option.id}", str(int(option.id in value))
-
-
 def _told(
     reader: str,
     showings: Sequence[Showing],
@@ -150,17 +104,20 @@ def _told(
     given = [answers[one.opaque] for one in judged if one.opaque in answers]
     faults = [fault for one in judged for fault in against.get(one.opaque, [])]
     unique = {file.sha256 for file in files}
+    places = positions(showings)
     return {
         "reader": reader,
         "files": len(files),
         "files_twice": len(files) - len(unique),
         "pictures": len(judged),
         "answered": len(given),
-        "missing": [place for place, one in enumerate(judged, start=1) if one.opaque not in answers],
+        "missing": sorted({places[one.opaque] for one in judged if one.opaque not in answers}),
         "missing_training": sum(one.training and one.opaque not in answers for one in showings),
         "too_fast": faults.count(TOO_FAST),
         "out_of_order": faults.count(OUT_OF_ORDER),
         "answered_twice": faults.count(CONFLICT),
+        "washout": faults.count(WASHOUT),
+        "before_its_date": faults.count(EARLY),
         "changed_later": sum(answer.edits > 0 for answer in given),
         "median_seconds": statistics.median(answer.seconds for answer in given) if given else None,
         "screens": sorted({f"{one.width}x{one.height}" for file in files for one in file.sessions}),

@@ -48,14 +48,33 @@ def _all_names(key: Key) -> Iterator[SecretName]:
         yield SecretName(item.group, "a group", public=True)
         yield SecretName(item.klass, "a class", public=True)
         yield from _path_names(item.slide, "a slide")
-        yield from _path_names(item.picture, "a source picture")
+        for picture in (item.picture, item.picture_a, item.picture_b, item.ai_picture):
+            yield from _path_names(picture, "a source picture")
+        for table in (item.scores, item.scores_a, item.scores_b):
+            yield from _table_names(table)
+        for method in item.methods:
+            yield SecretName(method, "a method")
+        for measure in (item.measure, item.measure_a, item.measure_b):
+            yield SecretName(measure, "a measure", public=True)
+        yield SecretName(item.target, "a target", public=True)
         yield SecretName(item.patient, "a patient")
         yield SecretName(item.centre, "a centre")
         yield SecretName(item.model, "a model")
         yield SecretName(item.score, "a score")
-        if item.slide:
+        if item.slide and not item.whole:
             yield SecretName(f"{item.x:.0f}_{item.y:.0f}", "a tile's place")
             yield SecretName(f"{item.x:.0f},{item.y:.0f}", "a tile's place")
+
+
+def _table_names(text: str) -> Iterator[SecretName]:
+    """``heatmap`` calls every table scores.csv, and names its folder after a slide or model."""
+    path = PurePosixPath(text.replace("\\", "/"))
+    if text and path.name == "scores.csv":
+        yield SecretName(text, "a score table")
+        for folder in path.parts[:-1]:
+            yield SecretName(folder, "a folder of scores", public=True)
+    else:
+        yield from _path_names(text, "a score table")
 
 
 def _path_names(text: str, what: str) -> Iterator[SecretName]:

@@ -15,7 +15,7 @@ from heatmaps.readers.blinding.search import ByteSearch, names_in_text
 from heatmaps.readers.kit.archive import MANIFEST, zip_bytes
 from heatmaps.readers.kit.build import kit_files
 from heatmaps.readers.kit.key import opaque_name, read_key, read_made_kits
-from heatmaps.readers.kit.page_content import picture_path
+from heatmaps.readers.kit.paths import kit_pictures, layers
 from pipelines.damage import TABLE_DAMAGE
 from pipelines.errors import InputError
 
@@ -52,10 +52,11 @@ def verify_kit(kit: Path, key_path: Path) -> Proof:
     names = secret_names(key)
     proof.names = sum(name.telling for name in names)
     proof.names_too_short = len(names) - proof.names
-    pictures = {one.item: files[path] for one in key.showings[reader] if (path := picture_path(one.opaque)) in files}
+    wanted = kit_pictures(key, reader)
+    pictures = {name: files[path] for path, name in wanted.items() if path in files}
     _texts_for_readers(proof, key, names)
     _pictures(proof, files, names)
-    if len(pictures) == len({one.item for one in key.showings[reader]}):
+    if len(pictures) == len(set(wanted.values())):
         expected, kit_sha256 = kit_files(key, key_sha256, reader, pictures)
         if kit_sha256 not in {one.kit_sha256 for one in made.kits if one.reader == reader}:
             proof.add(kit.name, "holds other pictures or texts than the kit that was built")
@@ -68,10 +69,7 @@ def verify_kit(kit: Path, key_path: Path) -> Proof:
 
 
 def _owner(key: Key, files: dict[str, bytes]) -> str | None:
-    for reader, showings in key.showings.items():
-        if any(picture_path(one.opaque) in files for one in showings):
-            return reader
-    return None
+    return next((reader for reader in key.showings if not files.keys().isdisjoint(kit_pictures(key, reader))), None)
 
 
 def _texts_for_readers(proof: Proof, key: Key, names: list[SecretName]) -> None:
@@ -162,21 +160,32 @@ def _frame(proof: Proof, data: bytes, files: dict[str, bytes], names: list[Secre
 
 
 def _order_and_size(proof: Proof, key: Key, files: dict[str, bytes]) -> None:
-    judged = [one for one in key.showings[proof.reader] if not one.training]
-    group = {item.item: item.group for item in key.items}
-    groups = [group[one.item] for one in judged]
-    sizes = [float(len(files.get(picture_path(one.opaque), b""))) for one in judged]
-    for one in judged:
+    secret = bytes.fromhex(key.secret)
+    for one in key.showings[proof.reader]:
         # The names' own order cannot tell anything as long as they are made with the secret alone.
-        if one.opaque != opaque_name(bytes.fromhex(key.secret), proof.reader, one.item, one.again):
-            proof.add(picture_path(one.opaque), "has a name that was not made with the study's secret")
+        stage = (one.session, one.reading if one.reading == "before" or one.ground else "")
+        if one.opaque != opaque_name(secret, proof.reader, one.item, one.again, *stage):
+            proof.add(f"items/{one.opaque}", "has a name that was not made with the study's secret")
+    items = {item.item: item for item in key.items}
+    # The second stage of one showing follows the first and adds no place to the order.
+    judged = [one for one in key.showings[proof.reader] if not one.training and not one.ground]
+    sizes = [
+        float(sum(len(files.get(path, b"")) for path, _ in layers(items[one.item], one).values())) for one in judged
+    ]
     measures = {
         "the order of the items": [float(place) for place in range(len(judged))],
         "the size of the files": sizes,
     }
+    hidden = [
+        [items[one.item].group for one in judged],
+        [f"truth {items[one.item].truth}" for one in judged],
+        [f"{getattr(items[one.item], f'method_{one.left}')} on the left" if one.left else "" for one in judged],
+    ]
     for what, values in measures.items():
-        for one in predictions(what, values, groups):
-            proof.predictions.append(one)
-            if one.tells:
-                area = f"AUROC {one.auroc.value:.2f}, 95 % interval {one.auroc.low:.2f} to {one.auroc.high:.2f}"
-                proof.add("index.html" if "items" in what else proof.kit, f"{what} tells {one.group} apart: {area}")
+        for kinds in hidden:
+            for one in predictions(what, values, kinds):
+                proof.predictions.append(one)
+                if one.tells:
+                    area = f"AUROC {one.auroc.value:.2f}, 95 % interval {one.auroc.low:.2f} to {one.auroc.high:.2f}"
+                    place = "index.html" if "items" in what else proof.kit
+                    proof.add(place, f"{what} tells {one.group} apart: {area}")

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from heatmaps.readers.kit.page_content import wording
+from heatmaps.readers.kit.questions import SIDES
 from pipelines.page import content_policy, page_templates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_SCRIPTS = ("sha256.js", "store.js", "questions.js", "view.js", "kit.js")
 MANIFEST = "MANIFEST.sha256"
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
@@ -25,7 +27,7 @@ _EARLIEST = (1980, 1, 1, 0, 0, 0)
 def kit_texts(content: Mapping[str, Any]) -> dict[str, bytes]:
     """Return a kit's files besides the pictures and the manifest, by path."""
     environment = page_templates(_TEMPLATES)
-    css, *scripts = ((_TEMPLATES / name).read_text("utf-8") for name in ("kit.css", "sha256.js", "kit.js"))
+    css, *scripts = ((_TEMPLATES / name).read_text("utf-8") for name in ("kit.css", *_SCRIPTS))
     js = "\n".join(scripts)
     words = wording(content["language"])
     # "</script>" in a text would end the block; the escape means the same in JSON.
@@ -38,6 +40,8 @@ def kit_texts(content: Mapping[str, Any]) -> dict[str, bytes]:
         told=Markup(told),  # noqa: S704
         kit=content,
         words=words,
+        sides=SIDES if content["template"] == "heatmap-preference" else [""],
+        cannot_judge=any(question.get("cannot_judge") for question in content["questions"]),
     )
     codebook = environment.get_template("codebook.html.j2").render(
         csp=content_policy([css]),

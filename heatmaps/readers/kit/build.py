@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heatmaps.readers.kit.archive import MANIFEST, kit_texts, manifest, zip_bytes
-from heatmaps.readers.kit.deal import Turn, deal
 from heatmaps.readers.kit.item_table import read_items
-from heatmaps.readers.kit.key import KEY_NAME, KITS_NAME, Key, MadeKit, MadeKits, Showing, opaque_name
-from heatmaps.readers.kit.page_content import page_content, picture_path
+from heatmaps.readers.kit.key import KEY_NAME, KITS_NAME, Key, MadeKit, MadeKits
+from heatmaps.readers.kit.layers import layered_pictures
+from heatmaps.readers.kit.page_content import page_content
+from heatmaps.readers.kit.paths import kit_pictures
 from heatmaps.readers.kit.pictures import item_pictures
-from heatmaps.readers.kit.study_file import read_study_file
+from heatmaps.readers.kit.showings import make_showings
+from heatmaps.readers.kit.study_file import TEMPLATES, read_study_file
 from pipelines.errors import ConfigError
 from pipelines.files import write_bytes, write_json
 
 if TYPE_CHECKING:
     from heatmaps.readers.kit.item_table import Item
+    from heatmaps.readers.kit.key import Shape
     from heatmaps.readers.kit.study_file import ReaderStudy
 
 
@@ -59,9 +62,15 @@ def build_kits(study_file: Path, out: Path, secret: bytes | None = None) -> Buil
         raise ConfigError(f"{key_path} is there already, and its kits may be with readers; choose another --out")
     study = read_study_file(study_file)
     table = study_file.parent / study.items.table
-    items = read_items(table)
-    pictures = dict(zip([i.item for i in items], item_pictures(study_file.parent, study.items, items), strict=True))
-    key = make_key(study, items, secret or secrets.token_bytes(32), hashlib.sha256(study_file.read_bytes()).hexdigest())
+    items = read_items(table, study.template)
+    shapes: dict[str, Shape] = {}
+    if study.template == "tile-plausibility":
+        cut = item_pictures(study_file.parent, study.items, items)
+        pictures = dict(zip([item.item for item in items], cut, strict=True))
+    else:
+        pictures, shapes = layered_pictures(study_file.parent, study.items, items)
+    study_sha256 = hashlib.sha256(study_file.read_bytes()).hexdigest()
+    key = make_key(study, items, secret or secrets.token_bytes(32), study_sha256, shapes)
     key_sha256 = hashlib.sha256(key.encoded()).hexdigest()
     write_bytes(key_path, key.encoded())
     key_path.chmod(0o600)
@@ -79,42 +88,36 @@ def build_kits(study_file: Path, out: Path, secret: bytes | None = None) -> Buil
     return Built(key_path, key_sha256, kits, listed)
 
 
-def make_key(study: ReaderStudy, items: list[Item], secret: bytes, study_sha256: str) -> Key:
+def make_key(study: ReaderStudy, items: list[Item], secret: bytes, study_sha256: str, shapes: dict[str, Shape]) -> Key:
     """Deal the items and name them."""
-    training = [Turn(item.item, False) for item in items if item.kind == "training"]
-    groups = {item.item: item.group for item in items if item.kind != "training"}
-    turns = deal(groups, [reader.code for reader in study.readers], study.design, study.seed)
-    showings = {
-        reader: [
-            Showing(
-                opaque=opaque_name(secret, reader, turn.item, turn.again),
-                item=turn.item,
-                again=turn.again,
-                training=place < len(training),
-            )
-            for place, turn in enumerate([*training, *own])
-        ]
-        for reader, own in turns.items()
-    }
     return Key(
         software=f"wsi-swarm {version('wsi-swarm')}",
         secret=secret.hex(),
         study_sha256=study_sha256,
         study=study,
         items=items,
-        showings=showings,
+        showings=make_showings(study, items, secret),
+        shapes=shapes,
     )
 
 
 def kit_files(key: Key, key_sha256: str, reader: str, pictures: dict[str, bytes]) -> tuple[dict[str, bytes], str]:
-    """Return the files of a reader's kit by path, and the kit's hash; ``pictures`` are by item."""
-    files = {picture_path(one.opaque): pictures[one.item] for one in key.showings[reader]}
+    """Return the files of a reader's kit by path, and its hash; ``pictures`` are named as ``kit_pictures`` says."""
+    files = {path: pictures[name] for path, name in kit_pictures(key, reader).items()}
     hashes = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
     content = page_content(key, key_sha256, reader, hashes)
     files |= kit_texts(content)
     return files | {MANIFEST: manifest(files)}, content["kit_sha256"]
 
 
-def example_study() -> str:
-    """Return the study file that comes along."""
-    return (Path(__file__).parent / "examples" / "tile-plausibility.toml").read_text("utf-8")
+def example_study(template: str = "tile-plausibility") -> str:
+    """Return the study file of a template that comes along.
+
+    Raises
+    ------
+    ConfigError
+        There is no such template.
+    """
+    if template not in TEMPLATES:
+        raise ConfigError(f"there is no template {template}; there are {', '.join(TEMPLATES)}")
+    return (Path(__file__).parent / "examples" / f"{template}.toml").read_text("utf-8")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from heatmaps.readers.kit.balance import seeded
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import numpy as np
 
     from heatmaps.readers.kit.study_file import Design
 
@@ -24,7 +24,9 @@ class Turn:
     again: bool
 
 
-def deal(groups: Mapping[str, str], readers: Sequence[str], design: Design, seed: int) -> dict[str, list[Turn]]:
+def deal(
+    groups: Mapping[str, str], readers: Sequence[str], design: Design, seed: int, session: str = ""
+) -> dict[str, list[Turn]]:
     """Return what each reader sees, in order.
 
     Every group is spread evenly over a reader's order, so that a place in it says nothing of the group. Second showings
@@ -36,24 +38,21 @@ def deal(groups: Mapping[str, str], readers: Sequence[str], design: Design, seed
         Item to group, training cases left out.
     readers
         Their codes.
+    session
+        Another session has the same items in another order.
 
     Raises
     ------
     ConfigError
         There are too few items for so many repeats so far apart.
     """
-    everyone, rest = _shared(groups, design.shared, _generator(seed, "shared"))
+    everyone, rest = _shared(groups, design.shared, seeded(seed, "shared"))
     turns = {}
     for number, reader in enumerate(readers):
-        generator = _generator(seed, "order", reader)
+        generator = seeded(seed, "order", reader, *([session] if session else []))
         own = {item: groups[item] for item in [*everyone, *rest[number :: len(readers)]]}
         turns[reader] = _with_repeats(_spread(own, generator), own, design, generator, reader)
     return turns
-
-
-def _generator(seed: int, *words: str) -> np.random.Generator:
-    digest = hashlib.sha256("\0".join([str(seed), *words]).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
 def _shared(groups: Mapping[str, str], share: float, generator: np.random.Generator) -> tuple[list[str], list[str]]:

@@ -1,4 +1,4 @@
-"""The table of items: which tile, of which group, and what must never be told."""
+"""The table of items: which tile or slide, of which group, and what must never be told."""
 
 from __future__ import annotations
 
@@ -6,23 +6,36 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from heatmaps.readers.kit.study_file import Strict
+from heatmaps.readers.kit.item_rules import check_row, check_table, needed_columns
+from heatmaps.readers.kit.questions import Strict
 from pipelines.damage import TABLE_DAMAGE
 from pipelines.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from heatmaps.readers.kit.study_file import Language
+    from heatmaps.readers.kit.questions import Language
+    from heatmaps.readers.kit.study_file import Template
 
 KINDS = ("study", "control", "training")
 SECRET_COLUMNS = ("patient", "centre", "class", "model", "score")
 """May stand in the table for the analysis and for the proof of blinding; they get into the key, never into a kit."""
-_COLUMNS = ("picture", "slide", "x", "y", "group", "kind", "feedback", "feedback_de", *SECRET_COLUMNS)
+_TEXTS = ("group", "picture", "slide", "feedback", "feedback_de", *SECRET_COLUMNS)
+_PAIRS = ("picture_a", "picture_b", "scores_a", "scores_b", "measure_a", "measure_b", "method_a", "method_b")
+_TEMPLATE_COLUMNS: dict[Template, tuple[str, ...]] = {
+    "tile-plausibility": (),
+    "heatmap-preference": (*_PAIRS, "target"),
+    "ai-assistance": ("ai", "ai_picture", "scores", "measure", "target", "truth"),
+}
 
 
 class Item(Strict):
-    """A row of the table. Either ``picture`` is there, or ``slide`` with ``x`` and ``y`` in level-0 px."""
+    """A row of the table. Either ``picture`` is there, or ``slide``, with ``x`` and ``y`` in level-0 px or ``whole``.
+
+    ``picture_a`` and ``picture_b``, or ``scores_a`` and ``scores_b``, are the two heatmaps of a preference, and
+    ``method_a`` and ``method_b`` their secret names. ``ai`` (0 to 1) and ``ai_picture`` or ``scores`` are what the AI
+    says, ``truth`` ("0" or "1") what is so. ``target`` and ``measure`` name a column of a score table.
+    """
 
     item: str
     group: str
@@ -31,6 +44,7 @@ class Item(Strict):
     slide: str = ""
     x: float = 0.0
     y: float = 0.0
+    whole: bool = False
     feedback: str = ""
     feedback_de: str = ""
     patient: str = ""
@@ -38,13 +52,39 @@ class Item(Strict):
     klass: str = Field(default="", alias="class")
     model: str = ""
     score: str = ""
+    picture_a: str = ""
+    picture_b: str = ""
+    scores_a: str = ""
+    scores_b: str = ""
+    measure_a: str = ""
+    measure_b: str = ""
+    method_a: str = ""
+    method_b: str = ""
+    ai: str = ""
+    ai_picture: str = ""
+    scores: str = ""
+    measure: str = ""
+    target: str = ""
+    truth: str = ""
 
     def feedback_in(self, language: Language) -> str:
         """Return the feedback in a reader's language; one that was given once is the same for all."""
         return (language == "de" and self.feedback_de) or self.feedback
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The two methods of a preference, in one order whichever is ``a``."""
+        return tuple(sorted({self.method_a, self.method_b} - {""}))
 
-def read_items(path: Path) -> list[Item]:
+    @property
+    def heatmaps(self) -> list[str]:
+        """Which heatmaps belong to the item: ``a`` and ``b``, ``ai``, or none."""
+        if self.method_a:
+            return ["a", "b"]
+        return ["ai"] if self.ai_picture or self.scores else []
+
+
+def read_items(path: Path, template: Template = "tile-plausibility") -> list[Item]:
     """Read a table of items: CSV with commas, semicolons or tabs.
 
     Raises
@@ -52,7 +92,7 @@ def read_items(path: Path) -> list[Item]:
     InputError
         It is missing or no table.
     ConfigError
-        A column is unknown or missing, or a row is not an item; with the row.
+        A column is unknown or missing, or a row is not an item of this template; with the row.
     """
     import pandas as pd  # half a second
 
@@ -62,46 +102,36 @@ def read_items(path: Path) -> list[Item]:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, sep=separator, encoding="utf-8-sig")
     except TABLE_DAMAGE as error:
         raise InputError(f"{path} cannot be read as a table: {str(error)[:200] or type(error).__name__}") from error
-    unknown = [name for name in table.columns if name not in _COLUMNS]
-    if unknown or "group" not in table.columns or not ({"picture", "slide"} & set(table.columns)):
-        what = f"the column {unknown[0]} is unknown" if unknown else "it needs group, and picture or slide, x and y"
-        raise ConfigError(f"{path}: {what}; columns may be {', '.join(_COLUMNS)}")
+    columns = (*_TEXTS, "x", "y", "kind", *_TEMPLATE_COLUMNS[template])
+    unknown = [name for name in table.columns if name not in columns]
+    lacks = needed_columns(template, set(table.columns))
+    if unknown or lacks:
+        what = f"the column {unknown[0]} is unknown" if unknown else f"it needs {lacks}"
+        raise ConfigError(f"{path}: {what}; columns of the template {template} may be {', '.join(columns)}")
     items = [
-        _item(path, row, {str(key): str(value).strip() for key, value in cells.items()})
+        _item(path, row, {str(key): str(value).strip() for key, value in cells.items()}, template)
         for row, cells in enumerate(table.to_dict("records"), start=2)
     ]
-    _refuse_twins(path, items)
+    check_table(path, items)
     return items
 
 
-def _item(path: Path, row: int, cells: dict[str, str]) -> Item:
+def _item(path: Path, row: int, cells: dict[str, str], template: Template) -> Item:
     kind = cells.get("kind") or "study"
     if kind not in KINDS:
         raise ConfigError(f"{path}, row {row}: kind is '{kind}'; write {', '.join(KINDS)}, or leave it empty")
-    if not cells["group"] and kind != "training":
-        raise ConfigError(f"{path}, row {row}: group is empty; every item belongs to one")
     if (cells.get("feedback") or cells.get("feedback_de")) and kind != "training":
         raise ConfigError(f"{path}, row {row}: only a training case has feedback; kind is {kind}")
-    if bool(cells.get("picture")) == bool(cells.get("slide")):
-        raise ConfigError(f"{path}, row {row}: give either a picture, or a slide with x and y")
+    wrong = check_row(cells, kind, template)
+    if wrong:
+        raise ConfigError(f"{path}, row {row}: {wrong}")
+    # Of these two templates a slide without a place is meant as a whole.
+    whole = bool(cells.get("slide")) and template != "tile-plausibility" and not (cells.get("x") or cells.get("y"))
     try:
-        x, y = (float(cells.get(name) or "nan") if cells.get("slide") else 0.0 for name in ("x", "y"))
+        x, y = (float(cells.get(name) or "nan") if cells.get("slide") and not whole else 0.0 for name in ("x", "y"))
     except ValueError:
         x = y = float("nan")
     if not (abs(x) < 1e9 and abs(y) < 1e9):
         raise ConfigError(f"{path}, row {row}: x and y must be numbers, the tile's upper left corner in level-0 px")
-    texts = {
-        name: cells.get(name, "") for name in ("group", "picture", "slide", "feedback", "feedback_de", *SECRET_COLUMNS)
-    }
-    return Item.model_validate({"item": f"item-{row - 1:04d}", "kind": kind, "x": x, "y": y, **texts})
-
-
-def _refuse_twins(path: Path, items: list[Item]) -> None:
-    if not any(item.kind != "training" for item in items):
-        raise ConfigError(f"{path} holds no item to judge")
-    seen: dict[tuple[str, str, float, float], str] = {}
-    for item in items:
-        place = (item.picture, item.slide, item.x, item.y)
-        if place in seen:
-            raise ConfigError(f"{path}: {item.item} is the same tile as {seen[place]}; repeats are made by the study")
-        seen[place] = item.item
+    texts = {name: cells.get(name, "") for name in (*_TEXTS, *_TEMPLATE_COLUMNS[template])}
+    return Item.model_validate({"item": f"item-{row - 1:04d}", "kind": kind, "x": x, "y": y, "whole": whole, **texts})

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from heatmaps.readers.kit.item_table import Item  # noqa: TC001 (pydantic needs it when it runs)
-from heatmaps.readers.kit.study_file import ReaderStudy, Strict
+from heatmaps.readers.kit.questions import Strict
+from heatmaps.readers.kit.study_file import ReaderStudy  # noqa: TC001
 from pipelines.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -22,12 +23,29 @@ Content = TypeVar("Content", bound=BaseModel)
 
 
 class Showing(Strict):
-    """One picture in one reader's kit."""
+    """One item's turn in one reader's kit.
+
+    ``left`` says which heatmap of a preference stands left. ``reading`` is what a reader of an AI study knows: nothing
+    ("without", or "before" where the AI's output follows at once) or the AI's output ("with"). ``ground`` is the opaque
+    name of the showing whose picture this one shares.
+    """
 
     opaque: str
     item: str
     again: bool = False
     training: bool = False
+    left: Literal["", "a", "b"] = ""
+    session: Literal["", "1", "2"] = ""
+    reading: Literal["", "without", "before", "with"] = ""
+    ground: str = ""
+
+
+class Shape(Strict):
+    """Which part of its square picture an item fills, centred (shares of the side), and what the side measures."""
+
+    width: float = 1.0
+    height: float = 1.0
+    side_um: float | None = None
 
 
 class Key(Strict):
@@ -40,6 +58,7 @@ class Key(Strict):
     study: ReaderStudy
     items: list[Item]
     showings: dict[str, list[Showing]]
+    shapes: dict[str, Shape] = Field(default={})
 
     def item(self, name: str) -> Item:
         """Return an item by its name."""
@@ -72,9 +91,9 @@ class MadeKits(Strict):
     kits: list[MadeKit]
 
 
-def opaque_name(secret: bytes, reader: str, item: str, again: bool) -> str:
+def opaque_name(secret: bytes, reader: str, item: str, again: bool, session: str = "", reading: str = "") -> str:
     """Return a name that tells nothing without the secret, another for each reader and showing."""
-    message = "\0".join([reader, item, "again" if again else "first"]).encode()
+    message = "\0".join([reader, item, "again" if again else "first", *filter(None, [session, reading])]).encode()
     return hmac.new(secret, message, hashlib.sha256).hexdigest()[:_OPAQUE_DIGITS]
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import simplejpeg
 
-from pipelines.damage import DAMAGE
-from pipelines.errors import ConfigError, InputError
+from heatmaps.readers.kit.source_picture import read_picture
+from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,33 +57,24 @@ def _encoded(picture: NDArray[np.uint8], side: int) -> bytes:
 
 def _read_all(folder: Path, how: Items, items: Sequence[Item]) -> list[NDArray[np.uint8]]:
     read: dict[str, NDArray[np.uint8]] = {
-        item.item: _read_picture(folder / item.picture) for item in items if item.picture
+        item.item: _read_square(folder / item.picture) for item in items if item.picture
     }
     for name in sorted({item.slide for item in items if item.slide}):
         of_slide = [item for item in items if item.slide == name]
-        read.update(zip([item.item for item in of_slide], _read_slide(folder, how, name, of_slide), strict=True))
+        read.update(zip([item.item for item in of_slide], read_places(folder, how, name, of_slide), strict=True))
     return [read[item.item] for item in items]
 
 
-def _read_picture(path: Path) -> NDArray[np.uint8]:
-    from PIL import Image, ImageCms, ImageOps
-
-    try:
-        with Image.open(path) as opened:
-            profile = opened.info.get("icc_profile")
-            image = ImageOps.exif_transpose(opened).convert("RGB")
-        if profile:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            image = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB")) or image
-    except (*DAMAGE, ImageCms.PyCMSError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} cannot be read as a picture: {str(error)[:200]}") from error
-    width, height = image.size
+def _read_square(path: Path) -> NDArray[np.uint8]:
+    picture = read_picture(path)
+    height, width = picture.shape[:2]
     if abs(width / height - 1) > _SQUARE_WITHIN:
         raise ConfigError(f"{path} is {width} x {height} px; pictures of tiles must be square")
-    return np.asarray(image, np.uint8)
+    return picture
 
 
-def _read_slide(folder: Path, how: Items, name: str, items: Sequence[Item]) -> list[NDArray[np.uint8]]:
+def read_places(folder: Path, how: Items, name: str, items: Sequence[Item]) -> list[NDArray[np.uint8]]:
+    """Return the tiles of one slide with their surroundings, ``picture_px`` square each."""
     from pipelines.slides import open_slide
 
     if how.slides is None or how.tile_um is None:

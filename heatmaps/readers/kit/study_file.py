@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Literal
+from datetime import date
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from heatmaps.readers.kit.questions import (
+    Checks,
+    Language,
+    Name,
+    Question,
+    Strict,
+    Text,
+    in_language,
+    question_texts,
+)
 from models.encoders.toml_file import load_toml
 from pipelines.errors import ConfigError, InputError
 
@@ -15,59 +26,19 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-Language = Literal["en", "de"]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-
-
-class Strict(BaseModel):
-    """Unknown keys and values of another type are refused, so that a mistyped option cannot vanish."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Translated(Strict):
-    """A text in both languages."""
-
-    en: str
-    de: str
-
-
-Text = str | Translated
-
-
-def in_language(text: Text, language: Language) -> str:
-    """Return a text in a reader's language; one that was given once is the same for all."""
-    return text if isinstance(text, str) else str(getattr(text, language))
-
-
-class Option(Strict):
-    """A feature that a reader may tick; ``alone`` means that ticking it clears the others."""
-
-    id: Name
-    text: Text
-    meaning: Text
-    alone: bool = False
-
-
-class Checks(Strict):
-    """A check-list."""
-
-    kind: Literal["checks"]
-    id: Name
-    text: Text
-    options: list[Option] = Field(min_length=1, max_length=10)
-
-
-class Scale(Strict):
-    """A judgement from 1 to 5."""
-
-    kind: Literal["scale"]
-    id: Name
-    text: Text
-    meaning: Text
-    low: Text
-    high: Text
-    cannot_judge: bool = True
+Template = Literal["tile-plausibility", "heatmap-preference", "ai-assistance"]
+TEMPLATES: tuple[Template, ...] = ("tile-plausibility", "heatmap-preference", "ai-assistance")
+# What each template asks: kind to id, where "" means any. The analysis knows the ids of the two later ones.
+_NEEDED: dict[Template, dict[str, str]] = {
+    "tile-plausibility": {},
+    "heatmap-preference": {"sides": "plausible", "prefer": "prefer"},
+    "ai-assistance": {"percent": "likelihood", "scale": "confidence"},
+}
+_ALLOWED: dict[Template, dict[str, str]] = {
+    "tile-plausibility": {"checks": "", "scale": ""},
+    "heatmap-preference": _NEEDED["heatmap-preference"],
+    "ai-assistance": _NEEDED["ai-assistance"] | {"decision": "decision"},
+}
 
 
 class Reader(Strict):
@@ -81,7 +52,7 @@ class Items(Strict):
     """Where the pictures come from; paths are relative to the study file.
 
     ``tile_um`` and ``slides`` are for rows of slides; ``frame`` (the tile's share of a picture's side) and ``field_um``
-    (what a picture's side measures) describe pictures that were made elsewhere.
+    (what a picture's longer side measures) describe pictures that were made elsewhere.
     """
 
     table: str
@@ -89,7 +60,7 @@ class Items(Strict):
     slide_mpp: float | None = Field(default=None, gt=0)
     tile_um: float | None = Field(default=None, gt=0)
     surroundings: float = Field(default=0.5, ge=0, le=3)
-    picture_px: int = Field(default=640, ge=64, le=2048)
+    picture_px: int = Field(default=640, ge=64, le=4096)
     frame: float | None = Field(default=None, gt=0, lt=1)
     field_um: float | None = Field(default=None, gt=0)
 
@@ -104,19 +75,48 @@ class Design(Strict):
     min_seconds: float = Field(default=2.0, ge=0)
 
 
+class Assistance(Strict):
+    """How the AI's output comes to the reader.
+
+    ``sequential``: a first answer, which stays, then the AI's output and the final answer. ``crossover``: every case
+    twice, in two sessions ``washout_days`` apart, once without and once with the AI. ``not_before`` holds the earliest
+    day of the sessions, as YYYY-MM-DD.
+    """
+
+    design: Literal["sequential", "crossover"]
+    output: Text
+    washout_days: int = Field(default=14, ge=0, le=365)
+    not_before: list[str] = Field(default=[], max_length=2)
+
+    @field_validator("not_before")
+    @classmethod
+    def _days(cls, days: list[str]) -> list[str]:
+        for day in days:
+            if date.fromisoformat(day).isoformat() != day:
+                msg = f"{day} is no day; write YYYY-MM-DD"
+                raise ValueError(msg)
+        return days
+
+    @property
+    def sessions(self) -> int:
+        """How often a reader comes."""
+        return 2 if self.design == "crossover" else 1
+
+
 class ReaderStudy(Strict):
     """A study."""
 
     name: Name
-    template: Literal["tile-plausibility"]
+    template: Template
     protocol: str = Field(min_length=1, max_length=20)
     title: Text
     introduction: Text
     seed: int = Field(ge=0)
     items: Items
     design: Design = Design()
+    assistance: Assistance | None = None
     readers: list[Reader] = Field(min_length=1)
-    questions: list[Annotated[Checks | Scale, Field(discriminator="kind")]] = Field(min_length=1)
+    questions: list[Question] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -134,7 +134,30 @@ class ReaderStudy(Strict):
         if sum(question.kind == "scale" for question in self.questions) > 1:
             msg = "more than one scale; the keys 1 to 5 answer one"
             raise ValueError(msg)
+        self._of_template()
         return self
+
+    def _of_template(self) -> None:
+        needed, allowed = _NEEDED[self.template], _ALLOWED[self.template]
+        asked = {question.kind: question.id for question in self.questions}
+        for kind, name in asked.items():
+            if kind not in allowed or (allowed[kind] and allowed[kind] != name):
+                may = ", ".join(f"{one} (id {its})" if its else one for one, its in allowed.items())
+                msg = f"the question {name} of kind {kind} is none that the template {self.template} asks: {may}"
+                raise ValueError(msg)
+        for kind, name in needed.items():
+            if kind not in asked:
+                msg = f"the template {self.template} needs a question of kind {kind} with the id {name}"
+                raise ValueError(msg)
+        if (self.assistance is not None) != (self.template == "ai-assistance"):
+            msg = "the section assistance belongs to the template ai-assistance, and that needs it"
+            raise ValueError(msg)
+        if self.assistance and len(self.assistance.not_before) > self.assistance.sessions:
+            msg = "assistance.not_before names more days than the design has sessions"
+            raise ValueError(msg)
+        if self.assistance and self.assistance.sessions > 1 and self.design.repeats > 0:
+            msg = "in a crossover every case comes twice already; set design.repeats to 0"
+            raise ValueError(msg)
 
     @property
     def checks(self) -> list[Checks]:
@@ -145,11 +168,9 @@ class ReaderStudy(Strict):
         """Yield every text that the study addresses to its readers, in all languages."""
         texts: list[Text] = [self.title, self.introduction]
         for question in self.questions:
-            texts.append(question.text)
-            if isinstance(question, Scale):
-                texts += [question.meaning, question.low, question.high]
-            else:
-                texts += [text for option in question.options for text in (option.text, option.meaning)]
+            texts += question_texts(question)
+        if self.assistance:
+            texts.append(self.assistance.output)
         for text in texts:
             yield from {in_language(text, "en"), in_language(text, "de")}
 
@@ -168,6 +189,9 @@ def read_study_file(path: Path) -> ReaderStudy:
         study = load_toml(path, ReaderStudy, "study file")
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    if (study.items.slides is None) != (study.items.tile_um is None):
+    tiles = study.template == "tile-plausibility"
+    if (study.items.tile_um is not None and study.items.slides is None) or (
+        tiles and study.items.slides is not None and study.items.tile_um is None
+    ):
         raise ConfigError(f"{path}: items.slides and items.tile_um go together; give both or neither.")
     return study

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from heatmaps.readers.kit.build import Built
+    from heatmaps.readers.kit.key import Key, Showing
 
 BEGIN = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 
@@ -24,18 +25,33 @@ def stamp(seconds: float) -> str:
 
 def answers_of(built: Built, reader: str) -> dict[str, Any]:
     """Everything answered in order, ten seconds each: mucin for top tiles with a 4, nothing for the others with a 2."""
+
+    def values(key: Key, one: Showing) -> dict[str, Any]:
+        top = key.item(one.item).group == "model-top"
+        return {"features": ["mucin"] if top else ["none"], "supports": 4 if top else 2}
+
+    return answers_with(built, reader, values)
+
+
+def answers_with(
+    built: Built,
+    reader: str,
+    values: Callable[[Key, Showing], dict[str, Any]],
+    second_session_s: float = 0.0,
+) -> dict[str, Any]:
+    """Everything answered in order, ten seconds each; a second session begins so many seconds after the first one."""
     key, digest = read_key(built.key)
     kit = next(kit for kit in built.made.kits if kit.reader == reader)
     answers = []
     for place, one in enumerate(key.showings[reader]):
-        top = key.item(one.item).group == "model-top"
+        begin = place * 12 + (second_session_s if one.session == "2" else 0)
         answers.append(
             {
                 "item": one.opaque,
-                "values": {"features": ["mucin"] if top else ["none"], "supports": 4 if top else 2},
+                "values": values(key, one),
                 "seconds": 10.5,
-                "shown": stamp(place * 12),
-                "answered": stamp(place * 12 + 11),
+                "shown": stamp(begin),
+                "answered": stamp(begin + 11),
                 "edits": 0,
             }
         )
@@ -49,7 +65,7 @@ def answers_of(built: Built, reader: str) -> dict[str, Any]:
         "key_sha256": digest,
         "software": key.software,
         "started": stamp(0),
-        "saved": stamp(5000),
+        "saved": stamp(5000 + second_session_s),
         "complete": True,
         "sessions": [{"opened": stamp(0), "agent": "x", "width": 1280, "height": 800, "ratio": 1}],
         "answers": answers,

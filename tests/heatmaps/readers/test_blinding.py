@@ -19,7 +19,7 @@ from heatmaps.readers.blinding.verify import verify_kit
 from heatmaps.readers.kit.archive import manifest, zip_bytes
 from heatmaps.readers.kit.build import kit_files
 from heatmaps.readers.kit.key import Key, MadeKits, read_key
-from heatmaps.readers.kit.page_content import picture_path
+from heatmaps.readers.kit.paths import picture_path
 from heatmaps.readers.kit.pictures import padded
 from pipelines.errors import InputError
 

@@ -10,8 +10,9 @@ import numpy as np
 from heatmaps import reading
 from heatmaps.drawing import render
 from heatmaps.drawing.figure import Legend, Panel, draw
-from heatmaps.explained import ExplainedSlide, Options
+from heatmaps.explained import ExplainedSlide
 from heatmaps.methods.attribution import contributions
+from heatmaps.options import Options
 from models.evaluation.auroc import Auroc, auroc_interval
 from pipelines.files import write_bytes
 from pipelines.slides import open_slide

@@ -1,0 +1,1 @@
+"""Which tiles readers judge: chosen from finished heatmaps."""
