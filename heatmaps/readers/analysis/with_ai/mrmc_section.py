@@ -53,16 +53,16 @@ def mrmc_section(
     own = by_reader(study, auc)
     # Modalities stand in the alphabet's order: with AI first.
     per_reader = tuple(
-        (reader, *(float(f.values[m, j]) for _, _, f in figures for m in (1, 0)), own[j])
+        (reader, own[j], *(float(f.values[m, j]) for _, _, f in figures for m in (1, 0)))
         for j, reader in enumerate(study.readers)
     )
     shown = [f"{name}_{end}:number" for name, _, _ in figures for end in ("without", "with")]
-    heads = columns("figure", "generalise", "without:number", "with:number", "difference:signed", "p:p")
+    heads = columns("figure", "generalise", "difference:signed", "p:p", "without:number", "with:number")
     tests = columns("figure", "generalise", "f:number", "df", "p:p")
     sheets = [
-        Sheet("mrmc", heads, tuple(row[:6] for row in table)),
+        Sheet("mrmc", heads, tuple((*row[:2], *row[4:6], *row[2:4]) for row in table)),
         Sheet("mrmc_tests", tests, tuple((*row[:2], *row[6:], row[5]) for row in table), minor=True),
-        Sheet("mrmc_by_reader", columns("reader", *shown, "difference:signed"), per_reader),
+        Sheet("mrmc_by_reader", columns("reader", "difference:signed", *shown), per_reader),
         _components(study, auc),
     ]
     lines = [*((reader, one, False) for reader, one in zip(study.readers, own, strict=True))]
