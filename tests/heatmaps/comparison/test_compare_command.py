@@ -135,5 +135,7 @@ def test_what_cannot_be_compared_is_refused(compare, case, tmp_path: Path) -> No
     assert (code, "none is common" in err) == (3, True)
     few = read_features(case.features)
     write_features(tmp_path / "few.h5", replace(few, slide_id="few", features=few.features[:9], coords=few.coords[:9]))
+    code, _, err = compare(*one, "--features", tmp_path / "few.h5", *["--slide", case.slide] * 3)
+    assert (code, "3 slides and 2 feature files" in err) == (3, True)
     code, _, err = compare(*one, "--features", tmp_path / "few.h5")
     assert (code, "overlaps by" in err) == (4, True)
