@@ -43,3 +43,9 @@ class SetupError(WsiSwarmError):
     """The environment lacks something (a device, a library, a port)."""
 
     exit_code = 6
+
+
+class IntegrityError(WsiSwarmError):
+    """Something does not hash, sign or re-derive to what was promised, or tells what it must hide."""
+
+    exit_code = 8

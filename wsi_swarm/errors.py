@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.errors import ConfigError, InputError, PartialError, SetupError, WsiSwarmError
+from pipelines.errors import ConfigError, InputError, IntegrityError, PartialError, SetupError, WsiSwarmError
 
 __all__ = [
     "ConfigError",
@@ -19,9 +19,3 @@ class SwarmError(WsiSwarmError):
     """The chain or the peers do not let the run go on."""
 
     exit_code = 7
-
-
-class IntegrityError(WsiSwarmError):
-    """Something does not hash, sign or re-derive to what was promised."""
-
-    exit_code = 8

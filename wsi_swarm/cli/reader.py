@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from wsi_swarm.cli.reader_items import items
-
-if TYPE_CHECKING:
-    from heatmaps.readers.blinding.proof import Proof
 
 
 def register(app: typer.Typer) -> None:
@@ -52,18 +48,9 @@ def build(
     """
     import json
 
-    from heatmaps.readers.blinding.verify import verify_kit
-    from heatmaps.readers.kit.build import build_kits
-    from wsi_swarm.errors import IntegrityError
+    from heatmaps.readers.blinding.release import build_proved_kits
 
-    built = build_kits(study, out)
-    try:
-        _refuse_leaks([verify_kit(kit, built.key) for kit in built.kits])
-    except IntegrityError:
-        # Nobody must find kits that tell something, nor a key that stands in the way of the next try.
-        for path in (*built.kits, built.key, built.kit_list):
-            path.unlink()
-        raise
+    built = build_proved_kits(study, out)
     if as_json:
         print(json.dumps(built.made.model_dump(by_alias=True) | {"key": str(built.key)}, indent=1))
         return
@@ -86,6 +73,7 @@ def verify(
     import json
 
     from heatmaps.readers.blinding.outcome import as_document, as_text
+    from heatmaps.readers.blinding.release import refuse_leaks
     from heatmaps.readers.blinding.verify import verify_kit
 
     proofs = [verify_kit(kit, key) for kit in kits]
@@ -93,7 +81,7 @@ def verify(
         print(json.dumps([as_document(proof) for proof in proofs], indent=1, allow_nan=False))
     else:
         print("\n".join(as_text(proof) for proof in proofs))
-    _refuse_leaks(proofs)
+    refuse_leaks(proofs)
 
 
 def import_(
@@ -109,14 +97,9 @@ def import_(
     """
     import json
 
-    from heatmaps.readers.answers.answer_file import NotAsDownloaded
     from heatmaps.readers.answers.import_answers import import_answers
-    from wsi_swarm.errors import IntegrityError
 
-    try:
-        imported = import_answers(answers, key, out)
-    except NotAsDownloaded as error:
-        raise IntegrityError(str(error)) from error
+    imported = import_answers(answers, key, out)
     if as_json:
         print(json.dumps(imported.summary, indent=1, allow_nan=False))
         return
@@ -125,13 +108,3 @@ def import_(
         marked = ", ".join(f"{one[name]} {name.replace('_', ' ')}" for name in marks if one[name])
         print(f"{one['reader']}\t{one['answered']} of {one['pictures']} pictures{': ' + marked if marked else ''}")
     print(out)
-
-
-def _refuse_leaks(proofs: list[Proof]) -> None:
-    from wsi_swarm.errors import IntegrityError
-
-    leaks = [f"{proof.kit}: {leak.file} {leak.sentence}" for proof in proofs for leak in proof.leaks]
-    if leaks:
-        more = f"; {len(leaks) - 1} more" if len(leaks) > 1 else ""
-        msg = f"the blinding is broken: {leaks[0]}{more}. Give none of these kits away"
-        raise IntegrityError(msg)

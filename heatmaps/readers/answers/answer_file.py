@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, ValidationError
 
 from heatmaps.readers.kit.questions import Strict
-from pipelines.errors import InputError
+from pipelines.errors import InputError, IntegrityError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,8 +57,8 @@ class AnswerFile(Strict):
     answers: list[Answer]
 
 
-class NotAsDownloaded(InputError):  # noqa: N818 - the sentence is for the coordinator: the file was changed on its way
-    """A file of answers is not what the page wrote, or not of this study; the command line ends with 8."""
+class NotAsDownloaded(IntegrityError):  # noqa: N818 - the sentence is for the coordinator: the file was changed on its way
+    """A file of answers is not what the page wrote, or not of this study."""
 
 
 def read_answers(path: Path) -> AnswerFile:
