@@ -11,8 +11,8 @@ import numpy as np
 from heatmaps.readers.statistics.answers_table import wide
 from heatmaps.readers.statistics.arms import ArmDifference, compare_bootstrap, compare_crossed, holm
 from heatmaps.readers.statistics.arms_over_cases import compare_over_cases
-from heatmaps.readers.statistics.measures import Absent, Measure, Test
-from heatmaps.readers.statistics.resampling import RESAMPLES, percentile_interval
+from heatmaps.readers.statistics.measures import Absent, Interval, Measure, Test
+from heatmaps.readers.statistics.resampling import RESAMPLES, interval_of, resampled_sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,13 +32,12 @@ def mean_over_cases(name: str, rows: pd.DataFrame, seed: int, resamples: int = R
     if not len(rows):
         return Absent("there is no answer")
     values = rows["rating"].to_numpy(dtype=float)
-    cases, readers = rows["case"].nunique(), rows["reader"].nunique()
-
-    def mean(w: NDArray[np.float64]) -> float:
-        return float(w @ values / w.sum()) if w.sum() else np.nan
-
-    interval = few(cases) if cases < MIN_CASES else percentile_interval(mean, {"cases": rows["case"]}, seed, resamples)
-    return Measure(name, float(values.mean()), interval, cases, readers)
+    cases, index = np.unique(rows["case"].to_numpy(), return_inverse=True)
+    interval: Interval | Absent = few(len(cases))
+    if len(cases) >= MIN_CASES:
+        sums, counts = resampled_sums(np.stack([np.bincount(index, values), np.bincount(index)]), seed, resamples)
+        interval = interval_of(sums / counts, "cases", seed)
+    return Measure(name, float(values.mean()), interval, len(cases), rows["reader"].nunique())
 
 
 def differences(rows: pd.DataFrame, arms: Sequence[str], seed: int) -> tuple[ArmDifference, ...]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy.stats import t as t_distribution
-from statsmodels.stats.multitest import multipletests
 
 from heatmaps.readers.statistics.columns import having, numbers
 from heatmaps.readers.statistics.icc import mean_squares
@@ -154,10 +153,7 @@ def compare_crossed(
 def compare_all(
     frame: pd.DataFrame, arms: Sequence[str], seed: int, resamples: int = RESAMPLES
 ) -> tuple[ArmDifference, ...]:
-    """Compare each pair of arms by ``compare_bootstrap``, and correct by Holm for the number of pairs tested.
-
-    Holm (Scandinavian Journal of Statistics 1979; 6: 65-70), by statsmodels.
-    """
+    """Compare each pair of arms by ``compare_bootstrap``, and correct by Holm for the number of pairs tested."""
     found = [compare_bootstrap(frame, a, b, seed, resamples) for a, b in combinations(arms, 2)]
     return holm(found)
 
@@ -171,9 +167,16 @@ def bootstrap_test(values: NDArray[np.float64], over: str) -> Test:
 
 def holm(found: Sequence[ArmDifference]) -> tuple[ArmDifference, ...]:
     """Return comparisons with p corrected for their number; those without a test stay without."""
-    tested = [f.test.p for f in found if isinstance(f.test, Test)]
-    corrected = iter(multipletests(tested, method="holm")[1] if tested else ())
-    return tuple(f if isinstance(f.test, Absent) else replace(f, p_holm=float(next(corrected))) for f in found)
+    corrected = iter(holm_p([f.test.p for f in found if isinstance(f.test, Test)]))
+    return tuple(f if isinstance(f.test, Absent) else replace(f, p_holm=next(corrected)) for f in found)
+
+
+def holm_p(tested: Sequence[float]) -> list[float]:
+    """Return p values corrected by Holm (Scandinavian Journal of Statistics 1979; 6: 65-70), in their order."""
+    p = np.asarray(tested, float)
+    order = np.argsort(p, kind="stable")
+    steps = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
+    return [float(one) for one in steps[np.argsort(order, kind="stable")]]
 
 
 def two_arms(frame: pd.DataFrame, first: str, second: str) -> pd.DataFrame:

@@ -8,16 +8,13 @@ import numpy as np
 
 from heatmaps.readers.statistics.arms import ArmDifference, bootstrap_test, two_arms
 from heatmaps.readers.statistics.measures import Absent, Measure
-from heatmaps.readers.statistics.resampling import interval_of
+from heatmaps.readers.statistics.resampling import interval_of, resampled_sums
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
 RESAMPLES = 20_000
 """So many that p can be as small as 0.0001: a correction for a hundred comparisons leaves it below 0.05."""
-
-_AT_ONCE = 1000
 
 
 def compare_over_cases(
@@ -60,21 +57,10 @@ def compare_over_cases(
             for weights in (rating, np.ones(len(rating)))
         ]
     )
-    values = _resampled(parts, seed, resamples)
+    sum_first, n_first, sum_second, n_second = resampled_sums(parts, seed, resamples)
+    with np.errstate(invalid="ignore", divide="ignore"):  # NaN where an arm was not drawn
+        values = sum_first / n_first - sum_second / n_second
     interval = interval_of(values, "cases", seed)
     measure = Measure(name, means[0] - means[1], interval, len(cases), readers)
     test = interval if isinstance(interval, Absent) else bootstrap_test(values, "cases")
     return ArmDifference(first, second, means, measure, test)
-
-
-def _resampled(parts: NDArray[np.float64], seed: int, resamples: int) -> NDArray[np.float64]:
-    """Return the difference in each resample, NaN where an arm was not drawn."""
-    rng = np.random.default_rng(seed)
-    n = parts.shape[1]
-    found = []
-    for start in range(0, resamples, _AT_ONCE):
-        draws = rng.multinomial(n, np.full(n, 1.0 / n), size=min(_AT_ONCE, resamples - start))
-        sum_first, n_first, sum_second, n_second = parts @ draws.T.astype(float)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found.append(sum_first / n_first - sum_second / n_second)
-    return np.concatenate(found)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 2000
+_AT_ONCE = 1000
 _UNDEFINED_ALLOWED = 0.05
 """Share of resamples without a value (one class only, say) beyond which percentiles would speak of a selection."""
 
@@ -55,6 +56,31 @@ def resampled(
             weights = weights * draws[index]
         found[i] = statistic(np.asarray(weights, float))
     return found
+
+
+def resampled_sums(parts: NDArray[np.float64], seed: int, resamples: int = RESAMPLES) -> NDArray[np.float64]:
+    """Return sums over cases in each resample of cases, drawn with replacement.
+
+    What depends on sums only (means, their differences) needs no loop over resamples.
+
+    Parameters
+    ----------
+    parts
+        (K, cases) what each case adds to each of K sums.
+    seed, resamples
+        Of numpy's default generator; how many.
+
+    Returns
+    -------
+    (K, resamples).
+    """
+    rng = np.random.default_rng(seed)
+    n = parts.shape[1]
+    found = []
+    for start in range(0, resamples, _AT_ONCE):
+        draws = rng.multinomial(n, np.full(n, 1.0 / n), size=min(_AT_ONCE, resamples - start))
+        found.append(parts @ draws.T.astype(float))
+    return np.concatenate(found, axis=1)
 
 
 def percentile_interval(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from heatmaps.readers.analysis.clustered import MIN_ITEMS, few_items, items_by_readers
 from heatmaps.readers.analysis.figures.kinds import Forest
 from heatmaps.readers.analysis.found import Said, Section, Sheet, Word, columns
-from heatmaps.readers.analysis.plausibility.tiles import STEPS, any_counted, first_showings
+from heatmaps.readers.analysis.plausibility.tiles import STEPS, any_counted, first_showings, once
 from heatmaps.readers.statistics.agreement import fleiss_kappa, gwet_ac, krippendorff_alpha, percent_agreement
 from heatmaps.readers.statistics.icc import icc
 from heatmaps.readers.statistics.kappa import cohen_kappa
@@ -51,7 +51,7 @@ def agreement_section(tiles: Tiles, seed: int) -> tuple[Section, tuple[Said, ...
         if questions and isinstance(questions[0][0], Word):
             findings.append(Said("agreement_any", {"percent": (ticks[0][2], "share"), "ac1": (ticks[0][5], "number")}))
         if tiles.scale_name:
-            own = _scale(first_showings(tiles.scale).dropna(subset="rating"), seed)
+            own = _scale(once(first_showings(tiles.scale).dropna(subset="rating")), seed)
             sheets.append(Sheet("agreement_scale", columns(*_SCALE), ((tiles.scale_name, *own),)))
             findings.append(Said("agreement_scale", {"alpha": (own[4], "number"), "icc": (own[5], "number")}))
     repeated = _repeats(tiles)
@@ -64,7 +64,7 @@ def agreement_section(tiles: Tiles, seed: int) -> tuple[Section, tuple[Said, ...
 def _questions(tiles: Tiles) -> list[tuple[str | Word, pd.DataFrame]]:
     own = [(name, tiles.ticks[tiles.ticks["question"] == name]) for name in tiles.features]
     summed = [(Word("any_feature"), any_counted(tiles))] if tiles.counted else []
-    return [(name, first_showings(rows)) for name, rows in (*summed, *own)]
+    return [(name, once(first_showings(rows))) for name, rows in (*summed, *own)]
 
 
 def _ticks(rows: pd.DataFrame, seed: int) -> tuple[Cell, ...]:
@@ -111,8 +111,8 @@ def _repeats(tiles: Tiles) -> tuple[tuple[Cell, ...], ...]:
         questions.append((Word("any_feature"), any_counted(tiles), (0.0, 1.0)))
     questions += [(name, tiles.ticks[tiles.ticks["question"] == name], (0.0, 1.0)) for name in tiles.features]
     for name, answers, categories in questions:
-        again = answers[answers["repeat_of"] != ""]
-        first = first_showings(answers)[["reader", "item", "rating"]]
+        again = once(answers[answers["repeat_of"] != ""])
+        first = once(first_showings(answers))[["reader", "item", "rating"]]
         both = first.merge(again, left_on=["reader", "item"], right_on=["reader", "repeat_of"], suffixes=("", "_again"))
         both = both.rename(columns={"rating": "first", "rating_again": "second"})
         rows += [(own.reader, name, own.equal, own.kappa) for own in self_agreement(both, categories)]

@@ -52,7 +52,8 @@ def arms_section(tiles: Tiles, seed: int) -> tuple[Section, tuple[Said, ...]]:
     )
     sheets = (Sheet("arms", _ARM, tuple(rows)), _distribution(tiles), _features(tiles, seed))
     counted = Said("counted", {"features": (", ".join(tiles.counted) or "–", "text")})
-    return Section("arms", (counted,), figures, sheets), findings
+    joint = (Said("joint_tiles", {"count": (tiles.joint, "count")}),) if tiles.joint else ()
+    return Section("arms", (counted, *joint), figures, sheets), findings
 
 
 def _told(arm: str, share: Measure | Absent | None, mean: Measure | Absent) -> Said:

@@ -39,6 +39,8 @@ class Tiles:
         Those that count as a feature of the class.
     arms, controls
         Groups in the order in which they are shown, by default with controls last; and which are controls.
+    joint
+        How many tiles several arms chose. Their rows are there once for each of these arms.
     """
 
     ticks: pd.DataFrame
@@ -48,6 +50,7 @@ class Tiles:
     counted: tuple[str, ...]
     arms: tuple[str, ...]
     controls: frozenset[str]
+    joint: int
 
 
 def tiles_of(answers: Answers, features: Sequence[str], order: Sequence[str] = ()) -> Tiles:
@@ -59,7 +62,7 @@ def tiles_of(answers: Answers, features: Sequence[str], order: Sequence[str] = (
         An answer is none that a check-list or scale can give, there are two scales, or a feature or an
         arm is unknown.
     """
-    frame = answers.frame.rename(columns={"group": "arm"})
+    frame = _by_arm(answers.frame)
     ticked = frame["question"].str.contains(".", regex=False)
     ticks, scale = frame[ticked].copy(), frame[~ticked].copy()
     for part, allowed in ((ticks, {"0", "1"}), (scale, {*map(str, STEPS), CANNOT_JUDGE})):
@@ -79,6 +82,7 @@ def tiles_of(answers: Answers, features: Sequence[str], order: Sequence[str] = (
     if unknown:
         raise ConfigError(f"--features {unknown[0]!r} is no option of this study; its options are {', '.join(known)}")
     counted = tuple(features) or tuple(name for name in MSI_FEATURES if name in known)
+    joint = int((first_showings(frame).groupby("item")["arm"].nunique() > 1).sum())
     controls = frozenset(frame.loc[frame["kind"] == "control", "arm"])
     there = sorted(set(frame["arm"]))
     strange = [arm for arm in order if arm not in there]
@@ -86,7 +90,18 @@ def tiles_of(answers: Answers, features: Sequence[str], order: Sequence[str] = (
         raise ConfigError(f"--arms {strange[0]!r} is no group of this study; its groups are {', '.join(there)}")
     rest = sorted((arm for arm in there if arm not in order), key=lambda arm: (arm in controls, arm))
     arms = [*dict.fromkeys(order), *rest]
-    return Tiles(ticks, scale, scales[0] if scales else "", known, counted, tuple(arms), controls)
+    return Tiles(ticks, scale, scales[0] if scales else "", known, counted, tuple(arms), controls, joint)
+
+
+def _by_arm(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with their ``arm``: a group that names several, as ``reader items`` writes ``a+b``, is in each."""
+    parts = [group.split("+") if all(group.split("+")) else [group] for group in frame["group"]]
+    return frame.assign(arm=parts).explode("arm", ignore_index=True)
+
+
+def once(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return each answer once, whatever the number of arms that its tile belongs to; rows are of one question."""
+    return rows.drop_duplicates(["reader", "item"])
 
 
 def first_showings(rows: pd.DataFrame) -> pd.DataFrame:

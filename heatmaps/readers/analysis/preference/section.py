@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from scipy.stats import binomtest
-from statsmodels.stats.multitest import multipletests
 
 from heatmaps.readers.analysis.answer_table import CANNOT_JUDGE
 from heatmaps.readers.analysis.clustered import for_other_readers, mean_over_cases
 from heatmaps.readers.analysis.figures.kinds import Forest, Stacked
 from heatmaps.readers.analysis.found import Said, Section, Sheet, Word, columns
 from heatmaps.readers.analysis.preference.choices import EQUAL, choices_of, points, tests
+from heatmaps.readers.statistics.arms import holm_p
 from heatmaps.readers.statistics.measures import Absent, Measure, Test
 from heatmaps.readers.statistics.preferences import Preferences, bradley_terry
 from models.evaluation.estimates import proportion
@@ -88,9 +88,8 @@ def _by_reader(rows: pd.DataFrame, methods: list[str]) -> Iterator[tuple[Cell, .
 
 
 def _holm(tested: list[Test | Absent]) -> list[float | Absent]:
-    there = [one.p for one in tested if isinstance(one, Test)]
-    corrected = iter(multipletests(there, method="holm")[1] if there else ())
-    return [float(next(corrected)) if isinstance(one, Test) else one for one in tested]
+    corrected = iter(holm_p([one.p for one in tested if isinstance(one, Test)]))
+    return [next(corrected) if isinstance(one, Test) else one for one in tested]
 
 
 def _net_other_readers(points: pd.DataFrame, seed: int) -> Measure | Absent:

@@ -157,3 +157,26 @@ def test_rows_left_out_are_told_and_gone(tmp_path: Path) -> None:
     kept = [{row["arm"]: row["answers"] for row in table(found, "arms")}["random"] for found in (whole, less)]
     assert kept == [120, 117]
     assert table(whole, "readers") == table(less, "readers")
+
+
+def test_a_tile_that_two_arms_chose_counts_in_both_and_once_for_agreement(tmp_path: Path) -> None:
+    rows = plausibility()
+    shared = {f"item-{number:04d}" for number in range(0, 40, 4)}
+
+    def group(row: Row) -> str:
+        own = str(row.get("repeat_of") or row["item"])
+        return "swarm+local" if own in shared else "local" if row["group"] == "swarm" else str(row["group"])
+
+    found = document(write_table(tmp_path / "t.csv", [{**row, "group": group(row)} for row in rows]))
+    apart = document(write_table(tmp_path / "u.csv", rows))
+    arms = {row["arm"]: row for row in table(found, "arms")}
+    assert {arm: row["tiles"] for arm, row in arms.items()} == {"local": 40, "swarm": 10, "random": 40}
+    # The other arm of this table holds what was the whole arm before.
+    assert arms["local"]["any_feature"] == table(apart, "arms")[0]["any_feature"]
+    assert table(found, "agreement_features") == table(apart, "agreement_features")
+    assert table(found, "repeats") == table(apart, "repeats")
+    # Of the difference between both arms only the tiles that one chose alone decide.
+    (difference,) = [d for d in table(found, "differences_mean") if d["second"] == "swarm"]
+    means = [arms[arm]["mean"]["value"] for arm in ("local", "swarm")]
+    assert difference["difference_these_readers"]["value"] == pytest.approx(means[0] - means[1])
+    assert "Tiles that several arms chose, and that count in each of them: 10." in found["sections"][0]["said"]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 from statsmodels.regression.mixed_linear_model import MixedLM
+from statsmodels.stats.multitest import multipletests
 
-from heatmaps.readers.statistics.arms import ArmDifference, compare_all, compare_bootstrap, compare_crossed
+from heatmaps.readers.statistics.arms import ArmDifference, compare_all, compare_bootstrap, compare_crossed, holm_p
 from heatmaps.readers.statistics.arms_over_cases import compare_over_cases
 from heatmaps.readers.statistics.measures import Absent, Interval, Measure, Test
 from pipelines.errors import ConfigError
@@ -206,3 +209,9 @@ def test_over_cases_holds_the_truth_of_these_readers_where_cases_are_in_one_arm_
         low, high = ends(compare_over_cases(frame, "a", "b", seed, 1000))
         held += low < 0.5 < high
     assert 0.90 < held / 300 < 0.98
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=12))
+def test_holm_is_that_of_statsmodels(tested: list[float]) -> None:
+    assert holm_p(tested) == pytest.approx(list(multipletests(tested, method="holm")[1]), abs=1e-12)
