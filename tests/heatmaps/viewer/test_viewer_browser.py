@@ -341,3 +341,19 @@ def test_the_slide_at_full_resolution_is_served_to_the_browser(browser, shared_c
         assert browser.complaints == []
         assert all(url.startswith(("data:", server.url.rsplit("/", 2)[0])) for url in browser.requests)
         assert sum("/tiles/" in url for url in browser.requests) > 0
+
+
+def test_a_slide_without_a_heatmap_can_be_moved_and_measured(browser, shared_case) -> None:
+    still_picture(browser)
+    with viewer_server(shared_case.slide, None) as server, running(server):
+        browser.open(Address(server.url), 820, 1180)
+        browser.wait_for(OPEN)
+        tab_to(browser, "picture")
+        bar = "Number(document.getElementById('scalebar').dataset.um)"
+        whole = browser.evaluate(bar)
+        browser.press("+", "+", "+", "+", "m", "n")
+        browser.wait_for(f"{bar} < {whole}")
+        browser.press("?")
+        assert "strongest" not in text(browser, "keys")
+        assert browser.accessibility() == []
+        assert browser.complaints == []
