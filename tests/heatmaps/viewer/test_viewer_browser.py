@@ -288,6 +288,14 @@ def test_paper_shows_pictures_in_place_of_the_viewer(pages, browser) -> None:
     viewer, *rest = browser.evaluate(seen)
     assert not viewer
     assert rest.count(True) == 2
+    # Without a script they do the same on the screen.
+    browser.call("Emulation.setEmulatedMedia", media="")
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    browser.open(pages["en"], 1280, 800)
+    viewer, *rest = browser.evaluate(seen)
+    assert not viewer
+    assert rest.count(True) == 2
+    assert browser.evaluate("document.querySelector('noscript').innerText.includes('JavaScript')")
 
 
 def test_overlapping_tiles_are_averaged(shared_case, make_features, browser, tmp_path) -> None:
