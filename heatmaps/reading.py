@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from heatmaps.absent_slide import ORIGINS
 from heatmaps.methods.attribution import Scores
 from heatmaps.wording import odds_factor, signed, signed_significant
 
 if TYPE_CHECKING:
+    from heatmaps.absent_slide import AnySlide
     from heatmaps.drawing.colours import Scale
     from heatmaps.methods import Method
     from heatmaps.methods.relevance import Relevance
+    from pipelines.features import Features
 
 
 def caption(method: Method, label: str) -> str:
@@ -34,6 +37,16 @@ def method_lines(method: Method, one: Relevance, tiles: str) -> tuple[str, ...]:
         return (f"Method: {method.title}, exact (tiles and start sum to the log-odds). {tiles}",)
     found = "".join(f"; {words}" for words in detail_words(one.details))
     return f"Method: {method.title}; unit: {method.unit}; no exact share of the result{found}.", tiles
+
+
+def tiles_line(slide: AnySlide, features: Features) -> str:
+    """Return a figure's sentence about tiles and resolution, and where both are known from."""
+    dropped = sum(features.attrs["dropped"].values())
+    ends = "; the slide's size is not known, the picture ends with the tiles" if "size_origin" in features.attrs else ""
+    return (
+        f"{len(features.coords):,} tiles of {features.tile_um:g} µm, {dropped:,} dropped; "
+        f"{slide.mpp:.4g} µm per pixel ({ORIGINS[slide.mpp_origin]}){ends}."
+    )
 
 
 def detail_words(details: dict[str, Any]) -> list[str]:

@@ -51,7 +51,7 @@ def import_answers(paths: Sequence[Path], key_path: Path, out: Path) -> Imported
     told = []
     for reader, showings in key.showings.items():
         files = by_reader.get(reader, [])
-        answers, conflicts = _merged(files)
+        answers, conflicts = _merged(files, {one.opaque for one in showings if one.reading == "before"})
         against = deviations(showings, answers, key.study.design.min_seconds)
         for opaque in conflicts:
             against.setdefault(opaque, []).append(CONFLICT)
@@ -78,8 +78,11 @@ def import_answers(paths: Sequence[Path], key_path: Path, out: Path) -> Imported
     return Imported(table, summary)
 
 
-def _merged(files: Sequence[AnswerFile]) -> tuple[dict[str, Answer], list[str]]:
-    """Return each picture's latest answer, and the pictures that were answered twice independently of each other."""
+def _merged(files: Sequence[AnswerFile], locked: set[str]) -> tuple[dict[str, Answer], list[str]]:
+    """Return each picture's latest answer, and the pictures that were answered twice independently of each other.
+
+    Of ``locked`` pictures the earliest answer counts: a later one may have been given with the AI's output in mind.
+    """
     merged: dict[str, Answer] = {}
     conflicts: list[str] = []
     for file in sorted(files, key=lambda file: file.saved):
@@ -88,7 +91,8 @@ def _merged(files: Sequence[AnswerFile]) -> tuple[dict[str, Answer], list[str]]:
             # The page counts edits: another answer without one more edit was given by somebody who had not the first.
             if before is not None and before.values != answer.values and answer.edits <= before.edits:
                 conflicts.append(answer.item)
-            if before is None or before.answered <= answer.answered:
+            later = before is not None and before.answered <= answer.answered
+            if before is None or later != (answer.item in locked):
                 merged[answer.item] = answer
     return merged, sorted(set(conflicts))
 

@@ -14,6 +14,7 @@ from heatmaps.readers.kit.paths import picture_name
 from heatmaps.readers.kit.pictures import padded, read_places
 from heatmaps.readers.kit.source_picture import read_picture
 from pipelines.errors import ConfigError
+from pipelines.progress import progress
 from pipelines.slides import open_slide
 
 if TYPE_CHECKING:
@@ -44,13 +45,15 @@ def layered_pictures(folder: Path, how: Items, items: Sequence[Item]) -> tuple[d
     """
     jpegs: dict[str, bytes] = {}
     shapes: dict[str, Shape] = {}
-    for item in items:
-        views, side_um = _views(folder, how, item)
-        height, width = next(iter(views.values())).shape[:2]
-        longest = max(height, width)
-        shapes[item.item] = Shape(width=round(width / longest, 4), height=round(height / longest, 4), side_um=side_um)
-        for name, view in views.items():
-            jpegs[picture_name(item.item, name)] = _squared(view, how.picture_px)
+    with progress(len(items), "pictures of the study", "item") as bar:
+        for item in items:
+            views, side_um = _views(folder, how, item)
+            height, width = next(iter(views.values())).shape[:2]
+            most = max(height, width)
+            shapes[item.item] = Shape(width=round(width / most, 4), height=round(height / most, 4), side_um=side_um)
+            for name, view in views.items():
+                jpegs[picture_name(item.item, name)] = _squared(view, how.picture_px)
+            bar.update()
     return dict(zip(jpegs, padded(list(jpegs.values())), strict=True)), shapes
 
 

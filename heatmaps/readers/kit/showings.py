@@ -70,21 +70,24 @@ def _pairs(study: ReaderStudy, items: Sequence[Item], secret: bytes) -> dict[str
     strata = {item.item: "\0".join([item.group, *item.methods]) for item in items if item.kind != "training"}
     training = [item.item for item in items if item.kind == "training"]
 
-    def showing(reader: str, turn: Turn, half: Half, is_training: bool) -> Showing:
+    def training_pair(reader: str, name: str) -> Showing:
+        # As the table has it, so that the feedback may speak of left and right.
+        return Showing(opaque=opaque_name(secret, reader, name, False), item=name, training=True, left="a")
+
+    def pair(reader: str, turn: Turn, half: Half) -> Showing:
         item = known[turn.item]
         first = item.methods[half ^ int(turn.again)]
         return Showing(
             opaque=opaque_name(secret, reader, turn.item, turn.again),
             item=turn.item,
             again=turn.again,
-            training=is_training,
             left="a" if item.method_a == first else "b",
         )
 
     return {
         reader: [
-            *(showing(reader, Turn(name, False), place % 2, True) for place, name in enumerate(training)),
-            *(showing(reader, turn, halves[turn.item], False) for turn in turns),
+            *(training_pair(reader, name) for name in training),
+            *(pair(reader, turn, halves[turn.item]) for turn in turns),
         ]
         for reader, ((turns,), halves) in _dealt(study, strata, [""]).items()
     }

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from heatmaps.readers.kit.build import Built, build_kits
+from tests.chromium import Chromium
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SECRET = bytes(range(32))
@@ -133,3 +134,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 @pytest.fixture
 def make_larger_study() -> Callable[[Path, int], StudyFolder]:
     return make_study
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Chromium]:
+    browser = Chromium(tmp_path)
+    yield browser
+    browser.close()

@@ -89,6 +89,17 @@ def test_a_planted_class_patient_or_source_is_found(staged, name):
     assert name in " | ".join(leak.sentence for leak in verify_kit(staged.kits[0], staged.key).leaks)
 
 
+def test_a_planted_truth_is_found_though_it_is_but_a_digit(staged):
+    with zipfile.ZipFile(staged.kits[0]) as archive:
+        files = {path: archive.read(path) for path in archive.namelist() if path != "MANIFEST.sha256"}
+    planted = files["index.html"].replace(b'"training": false', b'"training": false, "t": 1', 1)
+    assert planted != files["index.html"]
+    files["index.html"] = planted
+    staged.kits[0].write_bytes(zip_bytes(files | {"MANIFEST.sha256": manifest(files)}))
+    found = [leak.sentence for leak in verify_kit(staged.kits[0], staged.key).leaks if leak.file == "index.html"]
+    assert any("differs from what the key" in sentence for sentence in found)
+
+
 def test_a_heatmap_smuggled_into_a_reading_without_the_ai_is_found(crossed):
     key, _ = read_key(crossed.key)
     alone = next(one for one in key.showings["R1"] if one.reading == "without")
@@ -138,15 +149,38 @@ def test_a_first_answer_that_was_changed_is_no_file_of_a_kit(staged, tmp_path):
         import_answers([file], staged.key, tmp_path / "t.csv")
 
 
+def test_of_two_first_answers_the_earliest_counts_and_both_are_marked(staged, tmp_path):
+    """Somebody begins anew in another browser after having seen what the AI says."""
+    key, _ = read_key(staged.key)
+    first = next(one.opaque for one in key.showings["R1"] if one.reading == "before" and not one.training)
+
+    def change(told):
+        one = next(one for one in told["answers"] if one["item"] == first)
+        one["values"] |= {"likelihood": 71}
+        one |= {"shown": stamp(9000), "answered": stamp(9011)}
+        told["saved"] = stamp(9999)
+
+    files = [
+        write_answers(tmp_path / "R1.json", answers_with(staged, "R1", values)),
+        write_answers(tmp_path / "again.json", answers_with(staged, "R1", values), change),
+    ]
+    for order in (files, files[::-1]):
+        summary = import_answers(order, staged.key, tmp_path / "t.csv").summary["readers"][0]
+        assert summary["answered_twice"] == 1
+        found = [row for row in table(tmp_path / "t.csv") if row["deviation"] == "answered twice"]
+        assert {row["answer"] for row in found if row["question"] == "likelihood"} == {"30"}
+
+
 @pytest.mark.parametrize(
-    ("value", "question"), [(101, "likelihood"), (-1, "likelihood"), (2, "decision"), (6, "confidence")]
+    ("value", "question"),
+    [(101, "likelihood"), (-1, "likelihood"), (2, "decision"), (6, "confidence"), ("50", "likelihood")],
 )
 def test_answers_out_of_range_are_refused(staged, tmp_path, value, question):
     def change(told):
         told["answers"][0]["values"][question] = value
 
     file = write_answers(tmp_path / "R1.json", answers_with(staged, "R1", values), change)
-    with pytest.raises(NotAsDownloaded, match=rf"{value} is no answer to {question}"):
+    with pytest.raises(NotAsDownloaded, match=rf"{value!r} is no answer to {question}"):
         import_answers([file], staged.key, tmp_path / "t.csv")
 
 

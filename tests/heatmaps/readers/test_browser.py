@@ -22,13 +22,6 @@ SIZES = [(1280, 800), (820, 1180)]
 
 
 @pytest.fixture
-def browser(tmp_path):
-    browser = Chromium(tmp_path)
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
 def page(built, tmp_path):
     """The first reader's page, unpacked."""
     with zipfile.ZipFile(built.kits[0]) as archive:
@@ -219,6 +212,33 @@ def test_everything_that_is_used_has_a_name_a_label_and_contrast(page, browser):
           const a = light(getComputedStyle(one).color), b = light(ground(one));
           return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5; }).map((one) => one.outerHTML); })()"""
     assert browser.evaluate(weak) == []
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_every_screen_is_accessible(page, browser, width, height):
+    browser.open(page.with_name("codebook.html"), width, height)
+    assert browser.accessibility() == []
+    browser.open(page, width, height)
+    assert browser.accessibility() == []
+    browser.press("Enter")
+    browser.wait_for(SHOWN)
+    assert browser.accessibility() == []
+    for key in "k?":
+        browser.press(key)
+        assert browser.accessibility() == []
+        browser.press("Escape")
+    browser.press("z", "Enter")  # the tile alone, and what is missing is said
+    assert browser.accessibility() == []
+    answer(browser, "a", "4")
+    browser.wait_for("!document.getElementById('feedback').hidden")
+    assert browser.accessibility() == []
+    browser.press("Enter")
+    for number in range(12):
+        browser.wait_for(f"{WHERE} === 'Picture {number + 1} of 12'")
+        answer(browser, "b", "3")
+    browser.wait_for("!document.getElementById('finish').hidden")
+    assert browser.accessibility() == []
+    assert nothing_amiss(browser)
 
 
 def test_the_printed_codebook_explains_every_feature(page, browser):

@@ -22,6 +22,7 @@ def run(*words):
 
 def test_example_build_verify_and_import(study, built, tmp_path):
     assert run("example").stdout.startswith("# A reader study")
+    assert 'template = "ai-assistance"' in run("example", "--template", "ai-assistance").stdout
     out = tmp_path / "out"
     done = run("build", study.file, "--out", out, "--json")
     assert done.exit_code == 0, done.output

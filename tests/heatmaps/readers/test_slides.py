@@ -15,6 +15,7 @@ from heatmaps.readers.kit.build import example_study
 from heatmaps.readers.kit.key import read_key
 from pipelines.errors import ConfigError
 from pipelines.slides import open_slide
+from tests.heatmaps.readers.template_studies import make_preference, score_table
 
 COLUMNS = ("slide", "x", "y", "group", "patient")
 
@@ -72,6 +73,36 @@ def test_a_slide_that_would_be_blurred_is_refused_with_the_size_that_works(of_sl
         of_slide.build(tmp_path / "out")
     of_slide.change("picture_px = 140", "picture_px = 128")
     assert of_slide.build(tmp_path / "out").kits
+
+
+@pytest.mark.real
+def test_a_real_slide_with_two_score_tables_gives_blinded_pairs(real_data, tmp_path):
+    pairs = make_preference(tmp_path / "study")
+    pairs.file.write_text(
+        example_study("heatmap-preference")
+        .replace('slides = "slides"', f'slides = "{(real_data / "wsi").as_posix()}"')
+        .replace("repeats = 0.1", "repeats = 0.0"),
+        "utf-8",
+    )
+    tiles = np.arange(30.0)
+    row = {
+        "slide": "CMU-1-Small-Region.svs",
+        "scores_a": score_table(pairs.folder / "one" / "scores.csv", tiles, 400, 5),
+        "scores_b": score_table(pairs.folder / "other" / "scores.csv", tiles[::-1], 400, 5),
+        "target": "MSI",
+        "method_a": "heron-method",
+        "method_b": "zebra-method",
+    }
+    pairs.write_rows([row])
+    built = pairs.build(tmp_path / "out")
+    key, _ = read_key(built.key)
+    shape = key.shapes["item-0001"]
+    # 2220 x 2967 px at 0.499 um.
+    assert shape.side_um == pytest.approx(2967 * 0.499, rel=1e-3)
+    assert (shape.width, shape.height) == (pytest.approx(2220 / 2967, abs=1e-3), 1.0)
+    for kit in built.kits:
+        assert verify_kit(kit, built.key).leaks == []
+        assert b"CMU-1" not in kit.read_bytes()
 
 
 @pytest.mark.real

@@ -13,7 +13,7 @@ from heatmaps.methods.attribution import contributions
 from heatmaps.options import Options
 from heatmaps.readers.blinding.release import build_proved_kits
 from heatmaps.readers.choosing.choose import Wanted
-from heatmaps.readers.choosing.write import STUDY, write_items
+from heatmaps.readers.choosing.write import STUDY, Request, write_items
 from heatmaps.readers.kit.key import KEY_NAME
 from heatmaps.report.cohort import CohortAsked, make_cohort_page
 from pipelines.errors import WsiSwarmError
@@ -149,6 +149,7 @@ def _kits(study: Path, heatmaps: Path, folder: CentreFolder, arms: Sequence[str]
         (study / STUDY).unlink(missing_ok=True)
         wanted = Wanted(slides=_SLIDES_SHOWN, top=2, opposite_slides=2)
         by_name = {name: heatmaps / name for name in arms}
-        write_items(by_name, MSI, folder.slide_table, folder.slides, items, wanted, folder.clini)
+        asked = Request("tile-plausibility", by_name, MSI, folder.slide_table, folder.slides, folder.clini, wanted)
+        write_items(asked, items)
         build_proved_kits(study / STUDY, study)
     return tuple(sorted((study / "kits").glob("*.zip")))

@@ -78,8 +78,9 @@ function makeStore(kit, words, alarm) {
     let loaded = 0;
     file.answers.forEach((one) => {
       const own = state.answers[one.item];
-      // Of two answers to one picture the later counts, wherever it was given.
-      if (!own || !own.answered || own.answered < one.answered) {
+      // Of two answers to one picture the later counts, wherever it was given; of two first answers the first.
+      const first = turns.some((turn) => turn.id === one.item && turn.reading === "before");
+      if (!own || !own.answered || (first ? own.answered > one.answered : own.answered < one.answered)) {
         state.answers[one.item] = { values: one.values, seconds: one.seconds, shown: one.shown,
           answered: one.answered, edits: one.edits };
         loaded += 1;

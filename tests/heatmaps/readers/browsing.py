@@ -1,0 +1,48 @@
+"""What the browser tests of kits ask of a page."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+
+SHOWN = "document.getElementById('picture-state').textContent === '' && !document.getElementById('desk').hidden"
+SIZES = [(1280, 800), (820, 1180)]
+
+
+def text(browser, name):
+    return browser.evaluate(f"document.getElementById('{name}').textContent")
+
+
+def unpacked(built, folder, reader=0):
+    with zipfile.ZipFile(built.kits[reader]) as archive:
+        archive.extractall(folder)
+    return folder / "index.html"
+
+
+def at(browser, where):
+    browser.wait_for(f"document.getElementById('where').textContent === '{where}' && {SHOWN}")
+
+
+def assisted(browser):
+    """The AI's output is there, and the pictures are."""
+    browser.wait_for(f"!document.getElementById('ai').hidden && {SHOWN}")
+
+
+def ended(browser):
+    browser.wait_for("!document.getElementById('finish').hidden")
+
+
+def fits(browser):
+    assert browser.evaluate("document.documentElement.scrollHeight <= window.innerHeight")
+    assert browser.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def nothing_amiss(browser):
+    assert browser.complaints == []
+    assert browser.requests
+    assert {url.split(":")[0] for url in browser.requests} <= {"file", "blob", "data"}
+
+
+def table(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
