@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
-from heatmaps.drawing.colours import colour
+from heatmaps.drawing.colours import colour, symmetric_scale
 from heatmaps.report.make import Asked, make_report
 from heatmaps.viewer.serve import viewer_server
+from pipelines.features import write_features
 from tests.chromium import Chromium
 
 if TYPE_CHECKING:
@@ -89,6 +90,13 @@ def pixel(browser: Chromium) -> list[int]:
     return browser.evaluate(
         "(() => { const c = document.getElementById('layer'); return Array.from(c.getContext('2d').getImageData("
         "c.width / 2 | 0, c.height / 2 | 0, 1, 1).data); })()"
+    )
+
+
+def middle_of(browser: Chromium) -> list[float]:
+    return browser.evaluate(
+        "(() => { const b = document.getElementById('stage').getBoundingClientRect();"
+        "return [b.left + b.width / 2, b.top + b.height / 2]; })()"
     )
 
 
@@ -188,10 +196,7 @@ def test_numbers_and_colours_are_those_of_the_score_table(pages, browser, made, 
         tile = int(browser.evaluate("document.getElementById('readout').dataset.tile"))
         seen.add(tile)
         share, attention = scores["contribution_MSI"][tile], scores["attention_x_uniform_MSI"][tile]
-        box = browser.evaluate(
-            "(() => { const b = document.getElementById('stage').getBoundingClientRect();"
-            "return [b.left + b.width / 2, b.top + b.height / 2]; })()"
-        )
+        box = middle_of(browser)
         browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=box[0] + 3, y=box[1] + 3)
         browser.wait_for("!document.getElementById('tip').hidden")
         lines = browser.evaluate("Array.from(document.querySelectorAll('#tip p')).map((p) => p.textContent)")
@@ -224,10 +229,7 @@ def test_colours_multiply_with_the_tissue_in_grey(pages, browser, made, tmp_path
     browser.press("l", "n")
     tile = int(browser.evaluate("document.getElementById('readout').dataset.tile"))
     browser.evaluate("document.getElementById('stage').scrollIntoView(); document.activeElement.blur()")
-    box = browser.evaluate(
-        "(() => { const b = document.getElementById('stage').getBoundingClientRect();"
-        "return [b.left + b.width / 2, b.top + b.height / 2]; })()"
-    )
+    box = middle_of(browser)
     shot = tmp_path / "shot.png"
     facts = json.loads((made.folder / "heatmap.json").read_text("utf-8"))
     ink = colour(scores_of(made)["contribution_MSI"][[tile]], facts["targets"][0]["scale"]["clip"])[0] / 255
@@ -252,6 +254,73 @@ def test_a_tile_below_jumps_to_its_place(pages, browser) -> None:
         assert browser.evaluate("document.getElementById('readout').dataset.tile") == wanted[0]
         assert browser.evaluate("document.getElementById('set-target').value") == wanted[1]
         assert browser.evaluate("document.activeElement.id") == "picture"
+
+
+def test_the_wheel_scrolls_the_page_until_somebody_is_in_the_picture(pages, browser) -> None:
+    still_picture(browser)
+    browser.open(pages["en"], 1280, 800)
+    browser.wait_for(OPEN)
+    bar = "Number(document.getElementById('scalebar').dataset.um)"
+    whole = browser.evaluate(bar)
+    x, y = middle_of(browser)
+    wheel = {"x": x, "y": y, "deltaX": 0}
+    browser.call("Input.dispatchMouseEvent", type="mouseWheel", deltaY=150, **wheel)
+    browser.wait_for("window.scrollY > 50")
+    assert browser.evaluate(bar) == whole
+    tab_to(browser, "picture")
+    browser.evaluate("document.getElementById('stage').scrollIntoView()")
+    before = browser.evaluate("window.scrollY")
+    x, y = middle_of(browser)
+    for _ in range(4):
+        browser.call("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=-300)
+    browser.wait_for(f"{bar} < {whole}")
+    assert browser.evaluate("window.scrollY") == before
+
+
+def test_paper_shows_pictures_in_place_of_the_viewer(pages, browser) -> None:
+    browser.open(pages["en"], 1280, 800)
+    browser.wait_for(OPEN)
+    seen = "[...document.querySelectorAll('#viewer, .still, .tiles button')].map((e) => e.getClientRects().length > 0)"
+    viewer, *rest = browser.evaluate(seen)
+    assert viewer
+    assert rest.count(False) == 2  # one still per target; the buttons are there
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    viewer, *rest = browser.evaluate(seen)
+    assert not viewer
+    assert rest.count(True) == 2
+    # Without a script they do the same on the screen.
+    browser.call("Emulation.setEmulatedMedia", media="")
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    browser.open(pages["en"], 1280, 800)
+    viewer, *rest = browser.evaluate(seen)
+    assert not viewer
+    assert rest.count(True) == 2
+    assert browser.evaluate("document.querySelector('noscript').innerText.includes('JavaScript')")
+
+
+def test_overlapping_tiles_are_averaged(shared_case, make_features, browser, tmp_path) -> None:
+    still_picture(browser)
+    features, _, _ = make_features("case 7", overlap_px=16)
+    write_features(tmp_path / "f.h5", features)
+    made = make_report(shared_case.slide, shared_case.model, tmp_path / "f.h5", Asked(targets=["MSI"]))
+    (tmp_path / "r.html").write_text(made.html, "utf-8")
+    (one,) = made.scores
+    clip = symmetric_scale(one.values).clip
+    browser.open(tmp_path / "r.html", 1280, 800)
+    browser.wait_for(OPEN)
+    assert "mean of overlapping tiles" in text(browser, "panel")
+    tab_to(browser, "picture")
+    for _ in range(3):
+        browser.press("n")
+        tile = int(browser.evaluate("document.getElementById('readout').dataset.tile"))
+        # The middle of a tile is where four pixels of the grid meet; each is the mean of the tiles that cover it.
+        expected = []
+        for dx, dy in ((8, 8), (24, 8), (8, 24), (24, 24)):
+            away = features.coords[tile] + (dx, dy) - features.coords
+            covering = ((away >= 0) & (away < 32)).all(axis=1)
+            assert covering.sum() > 1
+            expected.append(colour(one.values[covering].mean(keepdims=True), clip)[0])
+        assert min(np.abs(np.array(pixel(browser)[:3]) - each).max() for each in expected) <= 1
 
 
 @contextmanager
@@ -280,3 +349,19 @@ def test_the_slide_at_full_resolution_is_served_to_the_browser(browser, shared_c
         assert browser.complaints == []
         assert all(url.startswith(("data:", server.url.rsplit("/", 2)[0])) for url in browser.requests)
         assert sum("/tiles/" in url for url in browser.requests) > 0
+
+
+def test_a_slide_without_a_heatmap_can_be_moved_and_measured(browser, shared_case) -> None:
+    still_picture(browser)
+    with viewer_server(shared_case.slide, None) as server, running(server):
+        browser.open(Address(server.url), 820, 1180)
+        browser.wait_for(OPEN)
+        tab_to(browser, "picture")
+        bar = "Number(document.getElementById('scalebar').dataset.um)"
+        whole = browser.evaluate(bar)
+        browser.press("+", "+", "+", "+", "m", "n")
+        browser.wait_for(f"{bar} < {whole}")
+        browser.press("?")
+        assert "strongest" not in text(browser, "keys")
+        assert browser.accessibility() == []
+        assert browser.complaints == []
