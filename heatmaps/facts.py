@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from models.model_file import Model
     from pipelines.features import Features
 
-FORMAT = "wsi-swarm heatmap 2"
+FORMAT = "wsi-swarm heatmap 1"
 
 
 def heatmap_key(

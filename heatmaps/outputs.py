@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from heatmaps import reading
-from heatmaps.absent_slide import ORIGINS, AbsentSlide
+from heatmaps.absent_slide import AbsentSlide
 from heatmaps.drawing import figure, render
 from heatmaps.exports.geojson import qupath_tiles
 from heatmaps.exports.qupath_script import NAME as QUPATH_SCRIPT
@@ -87,7 +87,7 @@ class Outputs:
         shown = [shown_tiles(explained, one) for one in explained.scores]
         absent = isinstance(explained.slide, AbsentSlide)
         count = 4 + (4 if absent else 5) * len(shown) + sum(tile.bare is not None for tiles in shown for tile in tiles)
-        shows = nullcontext() if self.quiet else progress(count - 1, f"heatmap of {explained.slide.id}", "file")
+        shows = nullcontext() if self.quiet else progress(count, f"heatmap of {explained.slide.id}", "file")
         with shows as self._bar:
             self._add("report.html", write_text, slide_report(explained, facts, ground, pictures, shown))
             self._add("scores.csv", write_text, score_table(explained.features, explained.scores))
@@ -151,17 +151,11 @@ class Outputs:
     def _legend(self, one: Relevance, scale: Scale) -> figure.Legend:
         method = self.explained.method
         slide, features = self.explained.slide, self.explained.features
-        dropped = sum(features.attrs["dropped"].values())
         return figure.Legend(
             title=f"{slide.id}: {percent(one.probability)} probability of {one.label}",
             subtitle=reading.subtitle(one),
             notes=(
-                *reading.method_lines(
-                    method,
-                    one,
-                    f"{len(features.coords):,} tiles of {features.tile_um:g} µm, {dropped:,} dropped; "
-                    f"{slide.mpp:.4g} µm per pixel ({ORIGINS[slide.mpp_origin]}).",
-                ),
+                *reading.method_lines(method, one, reading.tiles_line(slide, features)),
                 f"Model {self.explained.model.sha256[:12]}, encoder {features.encoder}, "
                 f"wsi-swarm {version('wsi-swarm')}.",
             ),

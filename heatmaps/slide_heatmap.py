@@ -130,28 +130,19 @@ def explain_slide(
     names = [target.name for _, target in chosen_targets(model, targets)]
     check_kind(model.spec, read_kind(features_path))
     with opened(slide_path, slide_mpp, features_path) as (slide, features):
-        check_exports(exports, slide)
+        check_exports(exports, slide, features)
         folder, overview = out / slide.id, overview_of(slide)
         key = heatmap_key(slide, overview, model, features, names, options)
         known, earlier = unharmed_sidecar(folder, key), earlier_exports(folder, SIDECAR, key)
-        if known is not None and set(exports) <= earlier.keys():
-            return _heatmap(folder, known, exports)
-        scores = tuple(method.explain(model, features, names))
-        explained = ExplainedSlide(slide, model, features, scores, options, overview)
-        if known is None:
+        explained, scores = None, ()
+        if known is None or set(exports) - earlier.keys():
+            scores = tuple(method.explain(model, features, names))
+            explained = ExplainedSlide(slide, model, features, scores, options, overview)
+        if explained is not None and known is None:
             Outputs(explained, folder, created, quiet).write()
         targets = [file_name(name) for name in names]
         sidecar = add_exports(explained, folder, SIDECAR, earlier, exports, targets, quiet)
-    return _heatmap(folder, sidecar, exports, scores, reused=known is not None)
-
-
-def _heatmap(
-    folder: Path,
-    sidecar: dict[str, Any],
-    exports: Sequence[str],
-    scores: tuple[Relevance, ...] = (),
-    reused: bool = True,
-) -> Heatmap:
-    """Return what lies in a folder: of an export that is a pyramid the file that is opened, not its tiles."""
+    # Of an export that is a pyramid the file that is opened, not its tiles.
     added = [file for name in dict.fromkeys(exports) for file in sidecar["exports"][name] if "/" not in file]
-    return Heatmap(folder, tuple(folder / name for name in (*sidecar["outputs"], *added)), scores, reused, sidecar)
+    files = tuple(folder / name for name in (*sidecar["outputs"], *added))
+    return Heatmap(folder, files, scores, known is not None, sidecar)

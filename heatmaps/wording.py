@@ -1,29 +1,8 @@
-"""Numbers and sentences as people read them."""
+"""Numbers as people read them."""
 
 from __future__ import annotations
 
 import math
-
-METHOD_NOTE = (
-    "Each tile's share of the slide's log-odds, exact for this model: attention of the tile times what the tile says. "
-    "Shares and bias sum to the log-odds of the slide. "
-    "Nothing is smoothed or interpolated; overlapping tiles are averaged."
-)
-
-SHARES_LIMIT = (
-    "A tile's share depends on all other tiles of the slide, because attention is divided among them. "
-    "It says what the tile added to this result, not what the tile would mean alone."
-)
-
-LIMITS = (
-    "The colours explain the model, not the disease: ink, folds, blur or an unfamiliar stain can count as evidence "
-    "just as morphology can. Compare the strongest tiles with what you know.",
-    SHARES_LIMIT,
-    "Shares of different slides compare only at a fixed scale (--clip); by default each slide has its own.",
-    "The model saw only the outlined tissue, in squares and at one resolution; the rest of the slide was not used.",
-    "The probability is the model's own and is not calibrated for your laboratory, scanner or case mix.",
-    "Research use only: not a medical device, not validated for diagnosis, no substitute for a molecular or IHC test.",
-)
 
 
 def signed(value: float, digits: int = 3) -> str:

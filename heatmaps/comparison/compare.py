@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from models.feature_kind import FeatureKind
     from models.model_file import Model
     from pipelines.features import Features
+    from pipelines.slides import Slide
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,13 @@ class Comparison:
     targets: tuple[Compared, ...]
 
 
-def compare(first: Side, second: Side, method: Method, targets: Sequence[str] = ()) -> Comparison:
+def compare(
+    first: Side,
+    second: Side,
+    method: Method,
+    targets: Sequence[str] = (),
+    slides: tuple[Slide, Slide] | None = None,
+) -> Comparison:
     """Explain both sides with one method and compare them place by place.
 
     Parameters
@@ -79,6 +86,8 @@ def compare(first: Side, second: Side, method: Method, targets: Sequence[str] = 
     method : Method
     targets : sequence of str
         Those that both models have, if empty.
+    slides : (Slide, Slide), optional
+        Both scans, open: their pictures tell how far they lie apart.
 
     Raises
     ------
@@ -97,7 +106,7 @@ def compare(first: Side, second: Side, method: Method, targets: Sequence[str] = 
             )
             raise InputError(msg)
     names = _names(first, second, targets)
-    places = common_places(first.features, second.features)
+    places = common_places(first.features, second.features, slides)
     pairs = zip(
         method.explain(first.model, first.features, names),
         method.explain(second.model, second.features, names),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heatmaps.comparison.shift import Shift, Tissue, best_shift, no_shift
+from heatmaps.comparison.registration import shift_of_pictures
+from heatmaps.comparison.shift import Shift, Tissue, best_shift, overlap_of
 from heatmaps.drawing.raster import Placement, average
 from pipelines.errors import InputError
 
@@ -15,12 +16,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pipelines.features import Features
+    from pipelines.slides import Slide
 
 LEAST_OVERLAP = 0.7
 """Of the two areas of tissue, as a Jaccard index; below it nobody should compare them place by place."""
+_ONE_SCAN = 0.99
+"""Of the tiles, from which two files under different names are one scan, such as a slide and its conversion."""
 LEAST_PLACES = 10
 _FINE = 4
 """Steps of the fine raster along a cell."""
+_SEARCHED = 2
+"""Times the precision of the first guess that is searched for a finer one, to each side."""
 _COVERED = 0.5
 """Share of a cell that both must cover."""
 
@@ -76,12 +82,12 @@ class _Averaged:
         return self.whole(values)[0][self.cells]
 
 
-def common_places(first: Features, second: Features) -> Places:
+def common_places(first: Features, second: Features, slides: tuple[Slide, Slide] | None = None) -> Places:
     """Find the places that two feature files of one slide have in common.
 
     On one scan with one grid these are the tiles that both hold. Otherwise it is a grid in µm with the larger step of
     the two, on which tiles are averaged by area, after the second scan was shifted so that the areas of tissue overlap
-    most.
+    most. Where both slides are at hand, their pictures tell the shift more finely.
 
     Raises
     ------
@@ -94,14 +100,15 @@ def common_places(first: Features, second: Features) -> Places:
         if found is not None:
             return found
     same_slide = bool(same_scan) and first.slide_id == second.slide_id
-    return _common_grid(first, second, same_slide)
+    return _common_grid(first, second, same_slide, slides)
 
 
 def _same_tiles(first: Features, second: Features) -> Places | None:
     where = {tuple(corner): row for row, corner in enumerate(second.coords.tolist())}
     pairs = [(row, where[tuple(corner)]) for row, corner in enumerate(first.coords.tolist()) if tuple(corner) in where]
     overlap = len(pairs) / (len(first.coords) + len(second.coords) - len(pairs))
-    if overlap < LEAST_OVERLAP:
+    # Two scans from one scanner may have one size and still not show the same place at the same pixel.
+    if overlap < (LEAST_OVERLAP if first.slide_id == second.slide_id else _ONE_SCAN):
         return None
     index = np.array(pairs, np.int64)
     corners = first.coords[index[:, 0]].astype(np.float64)
@@ -109,10 +116,13 @@ def _same_tiles(first: Features, second: Features) -> Places | None:
     return Places(corners, first.tile_px_level0, shift, True, _Taken(index[:, 0]), _Taken(index[:, 1]))
 
 
-def _common_grid(first: Features, second: Features, same_slide: bool) -> Places:
+def _common_grid(first: Features, second: Features, same_slide: bool, slides: tuple[Slide, Slide] | None) -> Places:
     cell = max(_step_um(first), _step_um(second))
     tissues = [Tissue(one.coords.astype(np.float64) * one.mpp, one.tile_um) for one in (first, second)]
-    shift = (no_shift if same_slide else best_shift)(*tissues, cell / _FINE)
+    if same_slide:
+        shift = Shift(np.zeros(2), 0.0, overlap_of(*tissues, cell / _FINE))
+    else:
+        shift = _finer(best_shift(*tissues, cell / _FINE), tissues, cell / _FINE, slides)
     if shift.overlap < LEAST_OVERLAP:
         msg = (
             f"the tissue of {first.slide_id} and of {second.slide_id} overlaps by {shift.overlap:.0%} at best, and "
@@ -143,6 +153,17 @@ def _common_grid(first: Features, second: Features, same_slide: bool) -> Places:
     corners = (origin + np.column_stack([columns, lines]) * cell) / first.mpp
     of_first, of_second = (_Averaged(one.placement, one.size, cells) for one in averaged)
     return Places(corners, cell / first.mpp, shift, False, of_first, of_second)
+
+
+def _finer(shift: Shift, tissues: list[Tissue], step_um: float, slides: tuple[Slide, Slide] | None) -> Shift:
+    """Return the shift that the slides' pictures tell, where they are there and alike."""
+    if slides is None:
+        return shift
+    found = shift_of_pictures(*slides, shift.um, _SEARCHED * shift.precision_um)
+    if found is None:
+        return shift
+    moved = Tissue(tissues[1].corners + found[0], tissues[1].side)
+    return Shift(found[0], found[1], overlap_of(tissues[0], moved, step_um), by_pictures=True)
 
 
 def _step_um(features: Features) -> float:

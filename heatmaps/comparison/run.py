@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from heatmaps.absent_slide import AbsentSlide
@@ -62,7 +62,7 @@ def run(
     features: Sequence[Path],
     method: Method,
     targets: Sequence[str] = (),
-    slide_path: Path | None = None,
+    slides: Sequence[Path] = (),
     mpp: float | None = None,
     out: Path | None = None,
 ) -> Comparison:
@@ -74,8 +74,8 @@ def run(
         See ``load_sides``.
     method : Method
     targets : sequence of str
-    slide_path : Path, optional
-        The first side's slide, to lie below the colours.
+    slides : sequence of Path
+        None; the first side's slide, to lie below the colours; or both, whose pictures then also tell the shift.
     mpp : float, optional
         µm per level-0 px, for files that do not say it.
     out : Path, optional
@@ -83,17 +83,21 @@ def run(
     Raises
     ------
     InputError, ConfigError
-        As ``load_sides`` and ``compare``.
+        As ``load_sides`` and ``compare``; also if there are more slides than feature files.
     """
-    first, second = load_sides(models, features, mpp)
-    found = compare(first, second, method, targets)
-    opening = nullcontext(AbsentSlide(first.features)) if slide_path is None else open_slide(slide_path, mpp)
-    with opening as slide:
-        if slide_path is not None:
-            check_slide(first.features, slide, features[0])
+    if len(slides) > len(features):
+        msg = f"{len(slides)} slides and {len(features)} feature files are named; give each --features its own --slide"
+        raise ConfigError(msg)
+    sides = load_sides(models, features, mpp)
+    with ExitStack() as stack:
+        opened = [stack.enter_context(open_slide(path, mpp)) for path in slides]
+        for side, path, slide in zip(sides, features, opened, strict=False):
+            check_slide(side.features, slide, path)
+        found = compare(*sides, method, targets, (opened[0], opened[1]) if len(opened) > 1 else None)
+        ground = opened[0] if opened else AbsentSlide(sides[0].features)
         if out is not None:
             for one in found.targets:
-                write_bytes(out / f"compare-{file_name(one.first.target)}.png", draw_comparison(found, one, slide))
+                write_bytes(out / f"compare-{file_name(one.first.target)}.png", draw_comparison(found, one, ground))
             write_text(out / "places.csv", places_csv(found))
             write_text(out / "comparison.txt", table(found) + "\n")
             write_json(out / "comparison.json", as_json(found))

@@ -29,22 +29,25 @@ class Shift(NamedTuple):
     um : (2,) float64
         To the right and down.
     precision_um : float
-        How far it may be off: half a tile of each scan, since tissue is known by whole tiles only; 0 where none was
-        estimated.
+        How far it may be off: half a tile of each scan where whole tiles told it, a pixel where pictures did; 0 where
+        nothing was estimated.
     overlap : float
         Jaccard index of the two areas then, 0 to 1.
+    by_pictures : bool
+        Whether the slides' pictures told it.
     """
 
     um: NDArray[np.float64]
     precision_um: float
     overlap: float
+    by_pictures: bool = False
 
 
-def no_shift(one: Tissue, other: Tissue, step_um: float) -> Shift:
-    """Return the overlap of two areas as they are."""
+def overlap_of(one: Tissue, other: Tissue, step_um: float) -> float:
+    """Return the Jaccard index of two areas as they are, 0 to 1; ``step_um`` as in ``best_shift``."""
     corner, size, step = _frame([one, other], step_um)
     masks = [_mask(tissue, corner, size, step) for tissue in (one, other)]
-    return Shift(np.zeros(2), 0.0, float((masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum()))
+    return float((masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum())
 
 
 def best_shift(one: Tissue, other: Tissue, step_um: float) -> Shift:
@@ -61,28 +64,29 @@ def best_shift(one: Tissue, other: Tissue, step_um: float) -> Shift:
     Shift
         Of equally good ones the smallest.
     """
-    frames = [_frame([tissue], step_um) for tissue in (one, other)]
-    step = max(frame[2] for frame in frames)
+    step = max(_frame([tissue], step_um)[2] for tissue in (one, other))
     corners, masks = [], []
     for tissue in (one, other):
         corner, size, _ = _frame([tissue], step)
         corners.append(corner)
         masks.append(_mask(tissue, corner, size, step))
     first, second = masks
-    shape = tuple(fft.next_fast_len(a + b - 1, real=True) for a, b in zip(first.shape, second.shape, strict=True))
-    product = fft.rfft2(first.astype(np.float32), shape) * np.conj(fft.rfft2(second.astype(np.float32), shape))
-    common = np.rint(fft.irfft2(product, shape)).astype(np.int64)
+    common = np.rint(correlation(first.astype(np.float32), second.astype(np.float32))).astype(np.int64)
     best = int(common.max())
     lines, columns = np.nonzero(common == best)
-    moves = np.column_stack([_signed(columns, first.shape[1], shape[1]), _signed(lines, first.shape[0], shape[0])])
-    shifts = moves * step + corners[0] - corners[1]
+    moves = [
+        np.where(index < length, index, index - around)
+        for index, length, around in zip((columns, lines), first.shape[::-1], common.shape[::-1], strict=True)
+    ]
+    shifts = np.column_stack(moves) * step + corners[0] - corners[1]
     um = shifts[np.argmin(np.linalg.norm(shifts, axis=1))]
     return Shift(um, max(step, (one.side + other.side) / 2), best / (int(first.sum()) + int(second.sum()) - best))
 
 
-def _signed(index: NDArray[np.int64], most: int, length: int) -> NDArray[np.int64]:
-    """Turn an index of the circular correlation into a move: from ``most`` on they count from the end."""
-    return np.where(index < most, index, index - length)
+def correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the sum of products for every move of the second raster; moves to the left or up count from the end."""
+    shape = tuple(fft.next_fast_len(a + b - 1, real=True) for a, b in zip(one.shape, other.shape, strict=True))
+    return fft.irfft2(fft.rfft2(one, shape) * np.conj(fft.rfft2(other, shape)), shape)
 
 
 def _frame(tissues: list[Tissue], step: float) -> tuple[NDArray[np.float64], tuple[int, int], float]:

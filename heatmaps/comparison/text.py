@@ -44,7 +44,7 @@ def places_words(found: Comparison) -> str:
     if places.shift.precision_um:
         where = (
             f"the second was moved by {length:,.0f} µm ({x:+,.0f} to the right, {y:+,.0f} down, known to about "
-            f"{places.shift.precision_um:.0f} µm)"
+            f"{places.shift.precision_um:.0f} µm from {'the pictures' if places.shift.by_pictures else 'the tiles'})"
         )
     return (
         f"compared at {count} squares of {side} on a common grid; {where}; their areas of tissue overlap by "
@@ -84,6 +84,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
             "shift_um": shift.um.tolist(),
             "shift_length_um": math.hypot(*shift.um.tolist()),
             "shift_precision_um": shift.precision_um,
+            "shift_from": ("pictures" if shift.by_pictures else "tiles") if shift.precision_um else "nothing",
             "overlap": shift.overlap,
         },
         "targets": [

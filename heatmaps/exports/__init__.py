@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
     from heatmaps.absent_slide import AnySlide
     from heatmaps.explained import ExplainedSlide
+    from pipelines.features import Features
 
-__all__ = ["EXPORTERS", "check_exports"]
+__all__ = ["EXPORTERS", "check_exports", "refuse_unknown"]
 
 
 class Exporter(Protocol):
@@ -42,18 +43,35 @@ EXPORTERS: dict[str, Exporter] = {
 }
 
 
-def check_exports(names: Sequence[str], slide: AnySlide) -> None:
+_WHOLE_SLIDE = ("deepzoom", "tiatoolbox")
+"""Lie on a slide by having its shape, not by a place of their own."""
+
+
+def refuse_unknown(names: Sequence[str]) -> None:
+    """Raise ``ConfigError`` if there is no export of one of these names."""
+    for name in names:
+        if name not in EXPORTERS:
+            raise ConfigError(f"--export {name} is unknown; known are {', '.join(EXPORTERS)}")
+
+
+def check_exports(names: Sequence[str], slide: AnySlide, features: Features) -> None:
     """Refuse what can't be made, before anything is computed.
 
     Raises
     ------
     ConfigError
-        If there is no export of this name, or the slide is not DICOM and a DICOM parametric map is asked for.
+        If there is no export of this name, the slide is not DICOM and a DICOM parametric map is asked for, or a picture
+        of the whole slide is asked for and its size is not known (``size_origin`` of the features).
     SetupError
         If the library for DICOM is not installed.
     """
+    refuse_unknown(names)
     for name in names:
-        if name not in EXPORTERS:
-            raise ConfigError(f"--export {name} is unknown; known are {', '.join(EXPORTERS)}")
+        if name in _WHOLE_SLIDE and "size_origin" in features.attrs:
+            msg = (
+                f"--export {name} covers the whole slide, and neither features nor slide tell the size of {slide.id}; "
+                "name the slide, too, or choose ome-tiff"
+            )
+            raise ConfigError(msg)
     if "dicom" in names:
         dicom.check(slide)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from heatmaps.exports import EXPORTERS
 from pipelines.files import write_bytes, write_json
-from pipelines.progress import progress
+from pipelines.progress import progress, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +32,8 @@ def earlier_exports(folder: Path, sidecar: str, key: str) -> Exports:
         if facts.get("key") == key and all(_sha256(folder / file) == digest for file, digest in files.items()):
             kept[name] = files
             continue
+        why = "was changed after it was written" if facts.get("key") == key else "belongs to another heatmap"
+        say(f"the export {name} in {folder} {why} and is removed; --export {name} makes it anew")
         for file in files:
             path = folder / file
             if path.resolve().is_relative_to(folder.resolve()):
@@ -40,7 +42,7 @@ def earlier_exports(folder: Path, sidecar: str, key: str) -> Exports:
 
 
 def add_exports(
-    explained: ExplainedSlide,
+    explained: ExplainedSlide | None,
     folder: Path,
     sidecar: str,
     earlier: Exports,
@@ -52,7 +54,8 @@ def add_exports(
 
     Parameters
     ----------
-    explained : ExplainedSlide
+    explained : ExplainedSlide, optional
+        Needed where an export that is wanted is not there.
     folder : Path
         Of the slide; its sidecar is written already.
     sidecar : str
@@ -63,7 +66,6 @@ def add_exports(
         Names of ``EXPORTERS``.
     names : sequence of str
         Each target as part of a file name.
-
     quiet : bool
         Whether no progress is shown.
 
@@ -75,9 +77,10 @@ def add_exports(
     exports = dict(earlier)
     missing = [name for name in dict.fromkeys(wanted) if name not in exports]
     if missing:
-        shows = (
-            nullcontext() if quiet else progress(len(missing) * len(names), f"exports of {explained.slide.id}", "file")
-        )
+        if explained is None:
+            raise ValueError(f"{', '.join(missing)} can't be made without the explained slide")
+        what, count = f"exports of {explained.slide.id}", len(missing) * len(names)
+        shows = nullcontext() if quiet else progress(count, what, "file")
         with shows as bar:
             for name in missing:
                 exports[name] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
@@ -38,7 +38,7 @@ def export(explained: ExplainedSlide, index: int, name: str) -> Iterator[tuple[s
     # No date and no random id: the same heatmap gives the same bytes.
     with tifffile.TiffWriter(data, ome=True) as file:
         for number, level in enumerate(levels):
-            extra = {"subfiletype": 1} if number else {"subifds": len(levels) - 1, "metadata": metadata}
+            extra: dict[str, Any] = {"subfiletype": 1} if number else {"subifds": len(levels) - 1, "metadata": metadata}
             file.write(
                 np.ascontiguousarray(level),
                 photometric="minisblack",
@@ -50,7 +50,7 @@ def export(explained: ExplainedSlide, index: int, name: str) -> Iterator[tuple[s
     yield f"heatmap-{name}.ome.tif", data.getvalue()
 
 
-def _metadata(explained: ExplainedSlide, index: int, name: str) -> dict[str, object]:
+def _metadata(explained: ExplainedSlide, index: int, name: str) -> dict[str, Any]:
     one, grid, mpp = explained.scores[index], explained.grid, explained.slide.mpp
     count = len(one.measures)
     return {

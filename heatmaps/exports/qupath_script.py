@@ -36,10 +36,9 @@ def qupath_script(explained: ExplainedSlide, names: Sequence[str]) -> str:
         )
     signed = explained.method.signed
     rgb = colour(np.linspace(-1.0 if signed else 0.0, 1.0, _STEPS), 1.0, signed)
-    width, height = explained.features.slide_size
+    known = "size_origin" not in explained.features.attrs
     values = {
-        "@WIDTH@": str(width),
-        "@HEIGHT@": str(height),
+        "@SIZE@": str(list(explained.features.slide_size)) if known else "null",
         **{f"@{letter}@": ", ".join(map(str, rgb[:, at].tolist())) for at, letter in enumerate("RGB")},
         # Last: labels may hold anything.
         "@MAPS@": "\n".join(maps),

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from heatmaps.methods.bags import logits_of
 from heatmaps.methods.base import PerTarget
+from heatmaps.methods.leaving_out import logits_without
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import torch
     from numpy.typing import NDArray
 
     from models.aggregators import Aggregator
 
 ENOUGH_ROWS = 4_000_000
-"""Tiles that go through the network in all; the square grows until this is enough."""
+"""Tiles that go through the network in all where every bag goes through it; the square grows until this is enough."""
 LARGEST_SIDE = 256
 
 
@@ -68,17 +68,9 @@ class Occlusion(PerTarget):
     ) -> tuple[NDArray[np.float64], list[dict[str, Any]]]:
         """Return the numbers, and the groups' side and number; see ``PerTarget.numbers``."""
         side, groups = self._groups(coords)
-        count = int(groups.max()) + 1
-
-        def bags() -> Any:
-            yield tiles
-            for group in range(count):
-                left = tiles[torch.from_numpy(groups != group)]
-                yield left if len(left) else torch.zeros_like(tiles[:1])
-
-        logits = logits_of(network, bags()).numpy()
+        logits = logits_without(network, tiles, groups).numpy()
         effect = (logits[0] - logits[1:]) / np.bincount(groups)[:, None]
-        details = {"occluded_side_tiles": side, "occluded_groups": count}
+        details = {"occluded_side_tiles": side, "occluded_groups": len(effect)}
         return effect.T[list(wanted)][:, groups], [dict(details) for _ in wanted]
 
     def _groups(self, coords: NDArray[np.float64]) -> tuple[int, NDArray[np.int64]]:

@@ -66,6 +66,8 @@ def make_cohort_page(folder: Path, asked: CohortAsked) -> tuple[str, dict[str, A
     targets = _targets(sidecars, found, asked.targets)
     models = sorted({facts["model"]["sha256"] for facts in sidecars})
     rows = [_row(one, facts, targets, asked) for one, facts in zip(found, sidecars, strict=True)]
+    # By the name that the page gives: the order of the folders would tell something of theirs.
+    rows.sort(key=lambda row: row.name)
     clips = {(cell.target, cell.clip) for row in rows for cell in row.cells}
     html = cohort_html(
         CohortInput(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup
 
-from heatmaps.report.data_uri import data_uri
-from heatmaps.report.evaluated import evaluation_part
+from heatmaps.report.cohort_map import map_uri
+from heatmaps.report.evaluated import evaluation_part, main_point
 from heatmaps.report.numbers import Numbers
 from pipelines.page import content_policy, page_templates
 
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _BINS = 20
-_WIDTH, _HEIGHT = 460, 150
-_LEFT, _BASE = 40, 112
-_SENSITIVITY = 0.95
+_WIDTH = 460
+_LEFT, _RIGHT, _BASE = 40, 26, 112
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def cohort_html(view: CohortInput) -> str:
     names = ("report.css", "cohort.css", "cohort.js")
     base, own, js = ((_TEMPLATES / name).read_text("utf-8") for name in names)
     css = base + own
-    points = [_point(view, index) for index in range(len(view.labels))]
+    points = [main_point(one) for one in view.evaluated] or [None] * len(view.labels)
     parts = [evaluation_part(w, one) for one in view.evaluated]
     return (
         page_templates(_TEMPLATES)
@@ -92,14 +91,6 @@ def cohort_html(view: CohortInput) -> str:
     )
 
 
-def _point(view: CohortInput, index: int) -> dict[str, Any] | None:
-    """Return the locked threshold that the table uses: that for 95 % sensitivity, or the first."""
-    if index >= len(view.evaluated) or not view.evaluated[index].points:
-        return None
-    points = [point["locked"] for point in view.evaluated[index].points]
-    return next((point for point in points if point["wanted"] == _SENSITIVITY), points[0])
-
-
 def _call_words(w: Words, numbers: Numbers, point: dict[str, Any] | None) -> str:
     if point is None:
         return ""
@@ -116,7 +107,7 @@ def _row(view: CohortInput, row: SlideRow, points: Sequence[dict[str, Any] | Non
                 "probability": numbers.percent(cell.probability),
                 "value": repr(cell.probability),
                 "called": called,
-                "map": data_uri(cell.picture, "png"),
+                "map": map_uri(cell.picture),
                 "alt": view.words("cohort.map_alt", label=label, slide=row.name),
             }
         )
@@ -126,7 +117,7 @@ def _row(view: CohortInput, row: SlideRow, points: Sequence[dict[str, Any] | Non
 def _plot(view: CohortInput, index: int, point: dict[str, Any] | None, numbers: Numbers) -> dict[str, Any]:
     values = np.array([row.cells[index].probability for row in view.rows])
     counts, edges = np.histogram(values, bins=_BINS, range=(0, 1))
-    step, most = (_WIDTH - _LEFT - 10) / _BINS, int(counts.max())
+    step, most = (_WIDTH - _LEFT - _RIGHT) / _BINS, int(counts.max())
     bars = [
         {
             "x": round(_LEFT + i * step + 1, 1),
@@ -145,7 +136,7 @@ def _plot(view: CohortInput, index: int, point: dict[str, Any] | None, numbers: 
     alt = view.words(
         "cohort.distribution_alt", label=label, n=numbers.count(len(values)), low=low, middle=middle, high=high
     )
-    span = _WIDTH - _LEFT - 10
+    span = _WIDTH - _LEFT - _RIGHT
     return {
         "label": label,
         "alt": alt,

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from heatmaps.report.words import Words
 
 
+_SENSITIVITY = 0.95
+
+
 @dataclass(frozen=True)
 class Evaluated:
     """What an evaluation says of one target.
@@ -108,6 +111,12 @@ def _of_target(
     )
 
 
+def main_point(found: Evaluated) -> dict[str, Any] | None:
+    """Return the locked threshold that stands first: that for 95 % sensitivity, or the first there is."""
+    points = [point["locked"] for point in found.points]
+    return next((point for point in points if point["wanted"] == _SENSITIVITY), points[0] if points else None)
+
+
 def evaluation_part(w: Words, found: Evaluated, one: Relevance | None = None) -> dict[str, Any]:
     """Return what a page says of one target's thresholds; with the call of a slide where its scores are given."""
     numbers = Numbers(w)
@@ -144,7 +153,7 @@ def _row(w: Words, numbers: Numbers, point: dict[str, Any], label: str, one: Rel
         "wanted": w("evaluation.wanted_value", percent=f"{100 * locked['wanted']:g} %"),
         "threshold": numbers.short(locked["threshold"], 4),
         "rates": [_interval(w, point[name], numbers.percent) for name in ("sensitivity", "specificity", "npv")],
-        "call": w("evaluation.positive" if called else "evaluation.negative", label=label) if one else "",
+        "call": w("evaluation.call_positive" if called else "evaluation.call_negative", label=label) if one else "",
         "tone": "for" if called else "against",
     }
 

@@ -20,6 +20,7 @@ from models.feature_kind import read_kind
 from models.model_file import load_model
 from models.predict import check_kind
 from pipelines.errors import ConfigError
+from pipelines.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +94,10 @@ def make_report(slide_path: Path | None, model_path: Path, features_path: Path, 
     model = load_model(model_path)
     check_kind(model.spec, read_kind(features_path))
     method = asked.options.explainer()
-    with opened(slide_path, asked.slide_mpp, features_path) as (slide, features):
+    with (
+        opened(slide_path, asked.slide_mpp, features_path) as (slide, features),
+        progress(3, "report", "step") as bar,
+    ):
         scores = tuple(method.explain(model, features, asked.targets))
         evaluated = ()
         if asked.evaluation is not None:
@@ -108,10 +112,13 @@ def make_report(slide_path: Path | None, model_path: Path, features_path: Path, 
             more=_more(method, model, features, scores),
             evaluated=evaluated,
         )
+        bar.update()
         ground = render.underlay(explained.thumbnail, asked.options.underlay)
         pictures = [explained.on_thumbnail(one) for one in scores]
         shown = [shown_tiles(explained, one) for one in scores]
+        bar.update()
         html = slide_report(explained, explained.facts(asked.created), ground, pictures, shown, wishes)
+        bar.update()
     check_size(html, "give a smaller --overview-px, or fewer targets")
     return Report(html, name, scores)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from heatmaps.wording import odds_factor, percent, signed, signed_significant, times
@@ -21,6 +22,7 @@ _RULES = {
     "largest value": "largest",
     "the largest value that there can be": "end",
 }
+_COHORT_RULE = re.compile(r"99th percentile of the absolute values over the cohort \(slides: ([\d,]+)\)")
 
 
 class Numbers:
@@ -63,5 +65,8 @@ class Numbers:
 
     def rule(self, scale: Scale) -> str:
         """Return how the end of the colours was chosen; a rule of another module in its own words."""
+        cohort = _COHORT_RULE.fullmatch(scale.rule)
+        if cohort:
+            return self.words("rules.cohort", n=self.words.number(cohort[1]))
         key = _RULES.get(scale.rule)
         return self.words(f"rules.{key}") if key else scale.rule

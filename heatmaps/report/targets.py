@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from heatmaps.drawing import render
 from heatmaps.methods.attribution import Scores
 from heatmaps.report.data_uri import data_uri
+from heatmaps.report.evaluated import main_point
 from heatmaps.report.numbers import Numbers
 from heatmaps.report.stills import still_of
 
@@ -28,6 +29,8 @@ def target_part(view: ReportInput, index: int) -> dict[str, Any]:
         "index": index,
         "label": scores.label,
         "probability": numbers.percent(scores.probability),
+        "bar": round(298 * scores.probability, 1),
+        "call": _call(view, index, numbers),
         "logit": numbers.signed(scores.logit),
         "bias": numbers.signed(scores.bias) if isinstance(scores, Scores) else "",
         "sum_for": numbers.signed(sums["for"]),
@@ -39,6 +42,21 @@ def target_part(view: ReportInput, index: int) -> dict[str, Any]:
         **_words(view, target, numbers, int(positive.sum()), int(negative.sum())),
         **still_of(view, target, numbers),
         "sides": _sides(view, index, numbers),
+    }
+
+
+def _call(view: ReportInput, index: int, numbers: Numbers) -> dict[str, Any] | None:
+    """Return what the locked threshold says of the slide, in words and as a place on a bar of 298 px."""
+    point = main_point(view.evaluated[index]) if view.evaluated else None
+    if point is None:
+        return None
+    scores, threshold = view.targets[index].scores, point["threshold"]
+    side = "positive" if scores.probability >= threshold else "negative"
+    told = {"threshold": numbers.short(threshold, 4), "percent": f"{100 * point['wanted']:g} %"}
+    return {
+        "x": round(1 + 298 * threshold, 1),
+        "words": view.words(f"evaluation.{side}", label=scores.label),
+        "beside": view.words("evaluation.beside", **told),
     }
 
 

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heatmaps.drawing.top_tiles import strongest
-from heatmaps.methods import METHODS
+from heatmaps.methods import METHODS, method_named
 from heatmaps.methods.relevance import class_label
-from heatmaps.report.slide_report import TILES_PER_SIDE, scale_of
+from heatmaps.report.slide_report import scale_of
 from heatmaps.viewer.document import Layer, TileField
 from pipelines.errors import InputError
 
@@ -48,13 +47,9 @@ def read_layers(folder: Path, slide: Slide, words: Words) -> FolderLayers:
     """
     try:
         facts = json.loads((folder / "heatmap.json").read_text("utf-8"))
-        table = (folder / "scores.csv").read_bytes()
-        if hashlib.sha256(table).hexdigest() != facts["outputs"]["scores.csv"]:
-            raise InputError(
-                f"{folder / 'scores.csv'} is not the table that heatmap.json names; make the heatmap again"
-            )
+        scores, tiles = (_table(folder, facts, name) for name in ("scores.csv", "tiles/tiles.csv"))
         _check(folder, facts["slide"], slide)
-        return _layers(facts, _columns(table), slide, words)
+        return _layers(facts, _columns(scores), tiles, slide, words)
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = (
             f"{folder} holds no whole heatmap ({error!r}); name the folder of one slide that 'wsi-swarm heatmap' wrote"
@@ -71,13 +66,26 @@ def _check(folder: Path, stated: dict[str, Any], slide: Slide) -> None:
         raise InputError(msg)
 
 
-def _columns(table: bytes) -> dict[str, NDArray[np.float64]]:
-    names, *rows = csv.reader(io.StringIO(table.decode("utf-8")))
+def _table(folder: Path, facts: dict[str, Any], name: str) -> list[list[str]]:
+    data = (folder / name).read_bytes()
+    if hashlib.sha256(data).hexdigest() != facts["outputs"][name]:
+        raise InputError(f"{folder / name} is not the table that heatmap.json names; make the heatmap again")
+    return list(csv.reader(io.StringIO(data.decode("utf-8"))))
+
+
+def _columns(table: list[list[str]]) -> dict[str, NDArray[np.float64]]:
+    names, *rows = table
     values = np.array(rows, dtype=np.float64).reshape(len(rows), len(names))
     return {name: values[:, index] for index, name in enumerate(names)}
 
 
-def _layers(facts: dict[str, Any], columns: dict[str, NDArray[np.float64]], slide: Slide, words: Words) -> FolderLayers:
+def _layers(
+    facts: dict[str, Any],
+    columns: dict[str, NDArray[np.float64]],
+    tiles: list[list[str]],
+    slide: Slide,
+    words: Words,
+) -> FolderLayers:
     corners = np.stack([columns["x0"], columns["y0"]], axis=1)
     raw, side = facts["raw"], facts["tiles"]["side_px_level0"]
     field = TileField(
@@ -88,12 +96,12 @@ def _layers(facts: dict[str, Any], columns: dict[str, NDArray[np.float64]], slid
         slide_size=tuple(slide.size),
         mpp=slide.mpp,
     )
-    by_column = {made.column or name: made for name, made in METHODS.items()}
-    layers, top = [], []
+    by_column = {made.column or name: name for name, made in METHODS.items()}
+    layers = []
     for index, target in enumerate(facts["targets"]):
         own = [
-            (made(), columns[f"{column}_{target['target']}"])
-            for column, made in by_column.items()
+            (method_named(name), columns[f"{column}_{target['target']}"])
+            for column, name in by_column.items()
             if f"{column}_{target['target']}" in columns
         ]
         # The heatmap's own method first: its clip stands in the sidecar.
@@ -102,10 +110,12 @@ def _layers(facts: dict[str, Any], columns: dict[str, NDArray[np.float64]], slid
             said = words.method(method)
             clip = target["scale"]["clip"] if rank == 0 else scale_of(method, values).clip
             layers.append(Layer(index, method.name, said["title"], said["unit"], method.signed, clip, values))
-        method, values = own[0]
-        for letter, ordered in (("F", values), ("A", -values)) if method.signed else (("T", values),):
-            apart = max(2.0, 0.05 * max(slide.size) / side)
-            chosen = strongest(ordered, corners.astype(np.int32), side, TILES_PER_SIDE, apart)
-            top += [{"target": index, "tile": tile, "name": f"{letter}{i}"} for i, tile in enumerate(chosen, 1)]
     labels = [class_label(one["target"], one["positive"]) for one in facts["targets"]]
+    named = [target["target"] for target in facts["targets"]]
+    rows = [dict(zip(tiles[0], row, strict=True)) for row in tiles[1:]]
+    top = [
+        {"target": named.index(row["target"]), "tile": int(row["tile_id"]), "name": row["name"]}
+        for row in rows
+        if row["side"] != "lowest"
+    ]
     return FolderLayers(field, labels, layers, top)

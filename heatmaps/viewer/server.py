@@ -63,6 +63,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.MISDIRECTED_REQUEST, "text/plain", b"")
             return
         token, _, rest = self.path.removeprefix("/").partition("/")
+        if self.path == "/favicon.ico":
+            # Every browser asks for it; nothing here has one.
+            self._answer(HTTPStatus.NO_CONTENT, "image/x-icon", b"")
+            return
         if not hmac.compare_digest(token.encode(), self.server.token.encode()):
             self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"")
             return

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from heatmaps.comparison.run import run
+from heatmaps.methods import method_named
 from heatmaps.slide_heatmap import make_heatmap
 from models.feature_kind import read_kind
 from models.model_file import Model, save_model
@@ -75,3 +77,20 @@ def test_a_slide_without_mpp_is_refused_with_the_flag_that_helps(real_data: Path
         make_heatmap(
             real_data / "wsi" / "C3L-00601-26.tiff", tmp_path / "m.safetensors", tmp_path / "f.h5", tmp_path / "out"
         )
+
+
+def test_a_slide_and_its_conversion_to_dicom_are_compared_tile_by_tile(
+    real_data: Path, make_model, tmp_path: Path
+) -> None:
+    """The same pixels in two formats: other names, the same places, and nearly the same numbers."""
+    paths = [real_data / "wsi" / "CMU-1-Small-Region.svs", real_data / "wsi" / "dicom_cmu_small_region"]
+    files = [tmp_path / f"{path.stem}.h5" for path in paths]
+    for path, file in zip(paths, files, strict=True):
+        write_features(file, darkness_features(path)[0])
+    model = make_model()
+    save_model(tmp_path / "m.safetensors", Model(model.state, replace(model.spec, features=read_kind(files[0]))))
+    found = run([tmp_path / "m.safetensors"], files, method_named("contribution"), slides=paths, out=tmp_path)
+    assert found.sides[0].features.slide_id != found.sides[1].features.slide_id
+    assert found.places.shift.um.tolist() == [0, 0]
+    assert found.targets[0].pearson > 0.95
+    assert (tmp_path / "compare-MSI.png").is_file()

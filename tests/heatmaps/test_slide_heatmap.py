@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import re
 from dataclasses import replace
@@ -9,12 +10,16 @@ import cv2
 import numpy as np
 import pytest
 
+from heatmaps.drawing.colours import colour
+from heatmaps.drawing.render import underlay
+from heatmaps.explained import overview_of
 from heatmaps.options import Options
 from heatmaps.slide_heatmap import make_heatmap
 from models.model_file import load_model, save_model
 from models.predict import predict_bag
 from pipelines.errors import ConfigError, InputError
 from pipelines.features import read_features, write_features
+from pipelines.slides import open_slide
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,6 +183,36 @@ def test_overlapping_tiles_go_through(case, make_features, tmp_path: Path) -> No
     sidecar = json.loads((made.folder / "heatmap.json").read_text())
     assert sidecar["raw"]["pixel_px_level0"] == 16
     assert raw.shape[1] == pytest.approx(600 / 16, abs=1)
+    # Each pixel has the colour of the mean of the tiles that cover it, from the score table; elsewhere it is clear.
+    covering: dict[tuple[int, int], list[float]] = {}
+    with (made.folder / "scores.csv").open() as table:
+        for row in csv.DictReader(table):
+            column, line = int(row["x0"]) // 16, int(row["y0"]) // 16
+            for right, down in ((0, 0), (1, 0), (0, 1), (1, 1)):
+                covering.setdefault((line + down, column + right), []).append(float(row["contribution_MSI"]))
+    assert max(map(len, covering.values())) == 4
+    clip = sidecar["targets"][0]["scale"]["clip"]
+    expected = np.zeros((*raw.shape[:2], 4), int)
+    for place, values in covering.items():
+        expected[place] = (*colour(np.array(np.mean(values)), clip), 255)
+    found = cv2.cvtColor(raw, cv2.COLOR_BGRA2RGBA).astype(int)
+    assert np.abs(found - expected).max() <= 1  # the table is rounded
+    assert (found[..., 3] == expected[..., 3]).all()
+
+
+def test_the_ground_stays_as_it_is_where_no_tile_lies(case, tmp_path: Path) -> None:
+    features = read_features(case.features)
+    kept = features.coords[:, 0] < 300
+    write_features(case.features, replace(features, features=features.features[kept], coords=features.coords[kept]))
+    made = case.make(tmp_path / "out", targets=["MSI"])
+    picture = read_rgb(made.folder / "overlay-MSI.png").astype(int)
+    frame = (picture == 153).all(axis=2)
+    top, left = np.flatnonzero(frame.sum(axis=1) > 500)[0] + 1, np.flatnonzero(frame.sum(axis=0) > 400)[0] + 1
+    panel = picture[top : top + 450, left : left + 600]
+    with open_slide(case.slide) as slide:
+        ground = underlay(overview_of(slide)).astype(int)
+    assert (panel[:, 320:] == ground[:, 320:]).all()
+    assert (panel[200:260, 170:240] != ground[200:260, 170:240]).any(axis=2).all()
 
 
 def test_without_the_slide_the_same_numbers_and_colours_lie_on_a_plain_ground(case, tmp_path) -> None:

@@ -18,7 +18,8 @@ from models.model_file import load_model
 from pipelines.errors import ConfigError
 from wsi_swarm.study.compare.comparison import SWARM_BASIC, SWARM_WEIGHTED, Row, train_together
 from wsi_swarm.study.demo.demo import DemoPlan, demo_recipe, run_demo
-from wsi_swarm.study.demo.summary import DRAWN, DemoResult, Localisation, as_document, as_page, as_words
+from wsi_swarm.study.demo.showing import Shown
+from wsi_swarm.study.demo.summary import DRAWN, DemoResult, as_document, as_page, as_words
 from wsi_swarm.study.drawing.cases import CentrePlan
 from wsi_swarm.study.nodes.crew import Crew, free_port
 from wsi_swarm.study.nodes.swarm import SwarmOutcome
@@ -54,7 +55,9 @@ def result(tmp_path):
         audit="at all 2 centres, run 1: 5 of 5 final rounds re-derived.",
         config_sha256="ef" * 32,
     )
-    shown = Localisation("c-01", 0.71, 0.69, 0.83, 6, tmp_path / "heatmap" / "c.png", tmp_path / "heatmap" / "r.html")
+    folder = tmp_path / "heatmaps"
+    kits = (tmp_path / "reader-study" / "kits" / "tiles-R1.zip",)
+    shown = Shown("c-01", 0.71, 0.69, 0.83, 6, folder / "c.png", folder / "r.html", folder / "all.html", kits)
     return DemoResult(tmp_path, 7, "c", {"a": 3, "b": 1}, rows, {SWARM_BASIC: swarm}, shown)
 
 
@@ -63,14 +66,15 @@ def test_what_is_printed_says_that_it_is_drawn_and_what_was_checked(result):
     assert DRAWN in words
     assert "all 2 centres ended with the byte-identical model (cdcdcdcd" in words
     assert "0.83 [" in words
-    assert str(result.out / "heatmap" / "c.png") in words
+    assert str(result.out / "heatmaps" / "c.png") in words
+    assert str(result.out / "reader-study" / "kits" / "tiles-R1.zip") in words
 
 
 def test_the_page_has_the_table_the_picture_and_no_path_of_this_machine(result):
     page = as_page(result)
     assert DRAWN in page
     assert "| swarm basic | 4 | 0.83 [" in page
-    assert "](heatmap/c.png)" in page
+    assert "](heatmaps/c.png)" in page
     assert str(result.out) not in page
 
 
@@ -122,12 +126,16 @@ def test_the_demo_goes_the_whole_way_and_goes_on_where_it_was(tmp_path):
         assert encode(here.state, TINY.recipe.fraction_bits).root.hex() == outcome.root
         kept = load_model(out / "models" / f"{name.replace(' ', '-')}.safetensors")
         assert all(np.array_equal(kept.state[tensor], here.state[tensor]) for tensor in here.state)
-    assert cv2.imread(str(result.localisation.picture)).shape[1] > 800
+    assert cv2.imread(str(result.shown.picture)).shape[1] > 800
+    assert result.shown.report.is_file()
+    assert f"{result.shown.case}/report.html" in result.shown.cohort.read_text()
+    assert [kit.name for kit in result.shown.kits] == ["tile-plausibility-R1.zip", "tile-plausibility-R2.zip"]
     assert DRAWN in (out / "summary.md").read_text()
 
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.h5")} | {
         path: path.stat().st_mtime_ns for path in out.rglob("*.tif")
     }
+    before |= {kit: kit.stat().st_mtime_ns for kit in result.shown.kits}  # readers may have them
     document = (out / "summary.json").read_bytes()
     again = run_demo(out, TINY, said.append)
     assert (out / "summary.json").read_bytes() == document

@@ -13,8 +13,11 @@ def compare(
     features: list[Path] = typer.Option(
         ..., "--features", help="Feature file of the slide; give it twice to compare two scans, or one for each model."
     ),
-    slide: Path | None = typer.Option(
-        None, "--slide", help="The (first) slide's own file, to lie below the colours; without it the ground is plain."
+    slide: list[Path] = typer.Option(
+        [],
+        "--slide",
+        help="The slide's own file, to lie below the colours; without it the ground is plain. Of two scans give both: "
+        "their pictures tell the shift more finely than tiles can.",
     ),
     slide_mpp: float | None = typer.Option(
         None, "--slide-mpp", help="Micrometres per pixel at full resolution, where the files don't say."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import typer
 
@@ -18,6 +19,11 @@ def items(
         [], "--arm", metavar="NAME=HEATMAPS", help="The same with a name of your choice; repeat it for several arms."
     ),
     target: str = typer.Option(..., "--target", help="Target whose positive class the tiles speak for."),
+    template: Literal["tile-plausibility", "heatmap-preference", "ai-assistance"] = typer.Option(
+        "tile-plausibility",
+        "--template",
+        help="Of the study: tiles; every pair of arms on whole slides; or whole slides with one model's result.",
+    ),
     slide_table: Path = typer.Option(..., "--slide-table", help="Table with PATIENT and FILENAME; CENTRE if wanted."),
     slides: Path = typer.Option(..., "--slides", help="Folder of the slides; the kits' pictures are cut from them."),
     clini: Path | None = typer.Option(
@@ -38,15 +44,16 @@ def items(
     seed: int = typer.Option(1, min=0, help="Draws slides and random tiles."),
     as_json: bool = typer.Option(False, "--json", help="Print the result as one JSON document."),
 ) -> None:
-    """Choose the tiles of a plausibility study: top tiles of each arm, and controls that belong to no arm.
+    """Choose the items of a reader study from finished heatmaps.
 
-    A tile that several arms chose is one item, so that no reader sees it twice; its group names all of them.
+    Tiles: the top ones of each arm, and controls that belong to no arm; a tile that several arms chose is one item, so
+    that no reader sees it twice, and its group names all of them. Preference and assistance: slides of both classes.
     """
     import json
     from dataclasses import asdict
 
     from heatmaps.readers.choosing.choose import Wanted
-    from heatmaps.readers.choosing.write import write_items
+    from heatmaps.readers.choosing.write import STUDY, Request, write_items
     from wsi_swarm.errors import ConfigError
 
     arms: dict[str, Path] = {}
@@ -60,7 +67,7 @@ def items(
         msg = "no heatmaps are named; give folders that wsi-swarm heatmap filled, or --arm NAME=FOLDER"
         raise ConfigError(msg)
     wanted = Wanted(count, top, lowest, random, opposite_slides, opposite, apart, seed)
-    written = write_items(arms, target, slide_table, slides, out, wanted, clini)
+    written = write_items(Request(template, arms, target, slide_table, slides, clini, wanted), out)
     for sentence in written.short:
         typer.echo(f"wsi-swarm: {sentence}", err=True)
     if as_json:
@@ -71,3 +78,5 @@ def items(
     print(f"{written.table}\t{written.slides} slides of {written.patients} patients")
     if written.study is not None:
         print(written.study)
+    elif not (out.parent / STUDY).exists():
+        typer.echo(f"wsi-swarm: next: wsi-swarm reader example --template {template} > {out.parent / STUDY}", err=True)

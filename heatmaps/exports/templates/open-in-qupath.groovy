@@ -22,8 +22,10 @@ if (here == null)
 def server = getCurrentServer()
 if (server == null)
     throw new IllegalStateException('No slide is open: open the slide of this heatmap first')
-if (server.getWidth() != @WIDTH@ || server.getHeight() != @HEIGHT@)
-    throw new IllegalStateException("The open slide has ${server.getWidth()} x ${server.getHeight()} px and this heatmap @WIDTH@ x @HEIGHT@: open its own slide, unrotated and uncropped")
+def size = @SIZE@  // null: the features did not say it
+if (size != null && size != [server.getWidth(), server.getHeight()])
+    throw new IllegalStateException("The open slide has ${server.getWidth()} x ${server.getHeight()} px and this heatmap ${size[0]} x ${size[1]}: "
+        + 'open its own slide, not rotated. QuPath cuts the margins of MIRAX and some other slides: add those with the optional argument --no-crop')
 
 def map = maps[shown]
 def tiles = PathIO.readObjects(new File(new File(here.toString()).getParentFile(), map.file))

@@ -11,6 +11,7 @@ from heatmaps.readers.analysis.plausibility.agreement import agreement_section
 from heatmaps.readers.analysis.plausibility.arms import arms_section
 from heatmaps.readers.analysis.plausibility.differences import differences_section
 from heatmaps.readers.analysis.plausibility.tiles import tiles_of
+from heatmaps.readers.analysis.preference.agreement import choice_agreement
 from heatmaps.readers.analysis.preference.plausible import plausible_section
 from heatmaps.readers.analysis.preference.section import preference_section
 from heatmaps.readers.analysis.quality import quality
@@ -103,6 +104,7 @@ def _preference(answers: Answers, options: Options) -> list[Part]:
     parts = [lambda: (*preference_section(answers, options.seed), {})]
     if answers.frame["question"].str.startswith("plausible.").any():
         parts.append(lambda: (*plausible_section(answers, options.seed), {}))
+    parts.append(lambda: (*choice_agreement(answers, options.seed), {}))
     return parts
 
 

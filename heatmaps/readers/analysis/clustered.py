@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from heatmaps.readers.statistics.answers_table import wide
 from heatmaps.readers.statistics.arms import ArmDifference, compare_bootstrap, compare_crossed, holm
 from heatmaps.readers.statistics.arms_over_cases import compare_over_cases
 from heatmaps.readers.statistics.measures import Absent, Measure, Test
@@ -76,6 +77,18 @@ def for_other_readers(
         return few(least), few(least)
     found = compare_bootstrap(rows, first, second, seed, resamples)
     return found.difference, found.test
+
+
+def items_by_readers(rows: pd.DataFrame, answer: str = "rating") -> tuple[pd.DataFrame, NDArray[Any], int]:
+    """Return answers as items by readers, each item's case, and how many items have two answers."""
+    table = wide(rows, "item", "reader", answer)
+    cases = rows.drop_duplicates("item").set_index("item")["case"].reindex(table.index).to_numpy()
+    return table, cases, int((table.notna().sum(axis=1) >= 2).sum())
+
+
+def few_items(shared: int) -> Absent:
+    """Return the sentence that too few items have two answers."""
+    return Absent(f"too few items were answered by two readers ({shared}; at least {MIN_ITEMS} are needed)")
 
 
 def few(cases: int) -> Absent:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from heatmaps.readers.analysis.figures.kinds import Figure
 
-Unit = Literal["text", "count", "share", "points", "number", "signed", "mean", "steps", "seconds", "ratio", "p"]
+Unit = Literal[
+    "text", "count", "share", "points", "number", "signed", "mean", "steps", "precise", "seconds", "ratio", "p"
+]
 """Of a column: share in per cent, points a difference of shares, mean a value on a scale and steps a difference of
 such, ratio a factor, p of a test."""
 

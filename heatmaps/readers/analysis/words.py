@@ -62,6 +62,10 @@ class Words:
         """Return what a finding is about, and what was found."""
         values = {key: self._spoken(cell, unit) for key, (cell, unit) in said.values.items()}
         about, _, rest = str(self._told["said"][said.key]).partition("|")
+        numbers = [cell for cell, unit in said.values.values() if unit not in {"text", "count", "p"}]
+        absent = [cell for cell in numbers if isinstance(cell, Absent)]
+        if absent and len(absent) == len(numbers):
+            return about.format(**values), f"{self.page('not_given')}: {self.reason(absent[0])}."
         return about.format(**values), rest.format(**values)
 
     def sentence(self, said: Said) -> str:
@@ -100,7 +104,7 @@ class Words:
 
     def _spoken(self, cell: Cell, unit: Unit) -> str:
         if isinstance(cell, Absent):
-            return f"{NONE} ({self.reason(cell)})"
+            return f"{self.page('not_given')} ({self.reason(cell)})"
         text = self.cell(cell, unit)
         if unit == "points":
             return f"{text} {self.page('points')}"
@@ -116,8 +120,14 @@ class Words:
         if unit in {"share", "points"}:
             digits = number(100 * value, 1) + " %" if unit == "share" else signed(100 * value, 1)
             return self._local(digits)
-        if unit in {"mean", "steps", "seconds"}:
-            told = {"mean": number(value, 2), "steps": signed(value, 2), "seconds": number(value, 1)}[unit]
+        if unit in {"mean", "steps", "precise", "seconds"}:
+            precise = f"{value:.7g}".replace("-", "−")
+            told = {
+                "precise": precise,
+                "mean": number(value, 2),
+                "steps": signed(value, 2),
+                "seconds": number(value, 1),
+            }[unit]
             return self._local(told)
         return self._local(signed(value, 3) if unit == "signed" else number(value, 3))
 

@@ -15,6 +15,7 @@ import numpy as np
 from heatmaps.methods import DEFAULT, METHODS
 from heatmaps.outputs import SIDECAR
 from pipelines.errors import ConfigError, InputError
+from pipelines.progress import progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +44,8 @@ class SlideScores:
     positive : str
         The positive label.
     model_sha256 : str
+    table : Path
+        The score table.
     """
 
     coords: NDArray[np.float64]
@@ -54,6 +57,7 @@ class SlideScores:
     probability: float
     positive: str
     model_sha256: str
+    table: Path
 
 
 @dataclass(frozen=True)
@@ -81,10 +85,12 @@ def read_arm(name: str, folder: Path, target: str) -> Arm:
     if not sidecars:
         raise InputError(f"{folder} holds no heatmap (<slide>/{SIDECAR}); name the --out of wsi-swarm heatmap")
     slides, methods = {}, {}
-    for sidecar in sidecars:
-        facts = _facts(sidecar)
-        methods[facts.get("method_facts", {}).get("name", DEFAULT)] = sidecar
-        slides[str(facts["slide"]["id"])] = _read(sidecar.parent, facts, target)
+    with progress(len(sidecars), f"heatmaps of {name}", "slide") as bar:
+        for sidecar in sidecars:
+            facts = _facts(sidecar)
+            methods[facts.get("method_facts", {}).get("name", DEFAULT)] = sidecar
+            slides[str(facts["slide"]["id"])] = _read(sidecar.parent, facts, target)
+            bar.update()
     if len(methods) > 1:
         listed = ", ".join(f"{method} ({path})" for method, path in methods.items())
         raise ConfigError(f"{folder} holds heatmaps of several methods: {listed}; make them all with one --method")
@@ -126,4 +132,5 @@ def _read(folder: Path, facts: dict[str, Any], target: str) -> SlideScores:
         probability=float(stated[target]["probability"]),
         positive=str(stated[target]["positive"]),
         model_sha256=str(facts["model"]["sha256"]),
+        table=folder / _SCORES,
     )

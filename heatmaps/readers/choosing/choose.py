@@ -74,12 +74,13 @@ def choose(arms: Sequence[Arm], cases: Mapping[str, Case], wanted: Wanted) -> li
         If the arms do not fit each other, no slide of the class is common to all, or opposite tiles are wanted of
         a method that has no sign.
     """
-    common = _common(arms, cases, wanted)
+    _refuse_other_methods(arms, wanted)
+    common = common_slides(arms, cases)
     chosen: list[Chosen] = []
-    for slide in _drawn([s for s in common if _positive(arms, cases, s)], cases, wanted.slides, wanted.seed, "slides"):
+    for slide in drawn([s for s in common if is_positive(arms, cases, s)], cases, wanted.slides, wanted.seed, "slides"):
         chosen += _of_positive(arms, slide, wanted)
-    others = [slide for slide in common if not _positive(arms, cases, slide)]
-    for slide in _drawn(others, cases, wanted.opposite_slides, wanted.seed, "opposite"):
+    others = [slide for slide in common if not is_positive(arms, cases, slide)]
+    for slide in drawn(others, cases, wanted.opposite_slides, wanted.seed, "opposite"):
         first = arms[0].slides[slide]
         against = np.argsort(_mean_rank(arms, slide), kind="stable").tolist()
         found = pick(against, first.coords, first.side, wanted.opposite, wanted.apart)
@@ -113,17 +114,8 @@ def _of_positive(arms: Sequence[Arm], slide: str, wanted: Wanted) -> list[Chosen
     return found + [Chosen(slide, index, RANDOM) for index in free]
 
 
-def _common(arms: Sequence[Arm], cases: Mapping[str, Case], wanted: Wanted) -> list[str]:
-    """Return the slides that everything knows of, and refuse arms that can't be compared."""
-    methods = {arm.method: arm.name for arm in arms}
-    if len(methods) > 1:
-        listed = ", ".join(f"{name} by {method}" for method, name in methods.items())
-        raise ConfigError(f"arms are explained by different methods ({listed}); make all heatmaps with one --method")
-    if wanted.opposite_slides and not METHODS[arms[0].method].signed:
-        raise ConfigError(
-            f"the method {arms[0].method} does not say what speaks against a class; leave out --opposite-slides, or "
-            "make the heatmaps with --method contribution"
-        )
+def common_slides(arms: Sequence[Arm], cases: Mapping[str, Case]) -> list[str]:
+    """Return the slides that everything knows of, sorted; ``ConfigError`` where arms have other tiles of one slide."""
     common = sorted(set.intersection(*(set(arm.slides) for arm in arms)) & set(cases))
     for slide in common:
         first = arms[0].slides[slide]
@@ -137,7 +129,19 @@ def _common(arms: Sequence[Arm], cases: Mapping[str, Case], wanted: Wanted) -> l
     return common
 
 
-def _positive(arms: Sequence[Arm], cases: Mapping[str, Case], slide: str) -> bool:
+def _refuse_other_methods(arms: Sequence[Arm], wanted: Wanted) -> None:
+    methods = {arm.method: arm.name for arm in arms}
+    if len(methods) > 1:
+        listed = ", ".join(f"{name} by {method}" for method, name in methods.items())
+        raise ConfigError(f"arms are explained by different methods ({listed}); make all heatmaps with one --method")
+    if wanted.opposite_slides and not METHODS[arms[0].method].signed:
+        raise ConfigError(
+            f"the method {arms[0].method} does not say what speaks against a class; leave out --opposite-slides, or "
+            "make the heatmaps with --method contribution"
+        )
+
+
+def is_positive(arms: Sequence[Arm], cases: Mapping[str, Case], slide: str) -> bool:
     """Tell the class: as the clinical table has it, or else as the arms say on average."""
     label = cases[slide].label
     if label is not None:
@@ -145,9 +149,9 @@ def _positive(arms: Sequence[Arm], cases: Mapping[str, Case], slide: str) -> boo
     return float(np.mean([arm.slides[slide].probability for arm in arms])) >= 0.5
 
 
-def _drawn(slides: Sequence[str], cases: Mapping[str, Case], count: int, seed: int, word: str) -> list[str]:
+def drawn(slides: Sequence[str], cases: Mapping[str, Case], count: int, seed: int, word: str) -> list[str]:
     """Draw slides at random: no patient's second slide before every patient's first."""
-    mixed = [slides[at] for at in _generator(seed, word).permutation(len(slides))]
+    mixed = [slides[int(at)] for at in _generator(seed, word).permutation(len(slides)).tolist()]
     seen: dict[str, int] = {}
     turns = []
     for place, slide in enumerate(mixed):

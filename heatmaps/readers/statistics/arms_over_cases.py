@@ -74,7 +74,7 @@ def _resampled(parts: NDArray[np.float64], seed: int, resamples: int) -> NDArray
     found = []
     for start in range(0, resamples, _AT_ONCE):
         draws = rng.multinomial(n, np.full(n, 1.0 / n), size=min(_AT_ONCE, resamples - start))
-        sum_first, n_first, sum_second, n_second = (draws @ parts.T).T
+        sum_first, n_first, sum_second, n_second = parts @ draws.T.astype(float)
         with np.errstate(invalid="ignore", divide="ignore"):
             found.append(sum_first / n_first - sum_second / n_second)
     return np.concatenate(found)

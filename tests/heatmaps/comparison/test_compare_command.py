@@ -102,7 +102,7 @@ def test_two_scans_are_compared_on_a_common_grid_and_the_shift_is_stated(compare
     assert document["targets"][0]["pearson"] == pytest.approx(1)
     assert document["targets"][0]["top_1_percent_jaccard"] == 1
     text = compare(*words)[1]
-    assert "the second was moved by 36 µm (-32 to the right, -16 down, known to about 16 µm)" in text
+    assert "the second was moved by 36 µm (-32 to the right, -16 down, known to about 16 µm from the tiles)" in text
 
 
 def test_one_side_without_variation_has_no_correlation(compare, case, tmp_path: Path) -> None:

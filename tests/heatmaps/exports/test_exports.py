@@ -19,7 +19,7 @@ import tifffile
 from heatmaps.absent_slide import AbsentSlide
 from heatmaps.drawing.colours import colour
 from heatmaps.explained import ExplainedSlide
-from heatmaps.exports import EXPORTERS
+from heatmaps.exports import EXPORTERS, check_exports
 from heatmaps.exports.qupath_script import qupath_script
 from heatmaps.methods.attribution import all_contributions
 from heatmaps.methods.relevance import TileRelevance
@@ -211,10 +211,11 @@ def test_an_export_that_was_harmed_is_made_again(case, tmp_path: Path) -> None:
     assert json.loads((folder / "histomics-MSI.json").read_text())["elements"]
 
 
-def test_what_another_model_exported_does_not_stay(case, make_model, tmp_path: Path) -> None:
+def test_what_another_model_exported_does_not_stay(case, make_model, tmp_path: Path, capsys) -> None:
     folder = case.make(tmp_path, exports=["deepzoom", "histomics"]).folder
     save_model(case.model, make_model(bias=0.7))
     case.make(tmp_path, exports=["histomics"])
+    assert "the export deepzoom in" in capsys.readouterr().err
     assert set(whole(folder)) == {"histomics"}
     assert not list(folder.rglob("deepzoom*.png"))
     assert not (folder / "deepzoom-MSI.dzi").exists()
@@ -227,6 +228,17 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_made(case, name: 
     with pytest.raises(ConfigError, match=sentence):
         case.make(tmp_path / "out", exports=[name])
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["deepzoom", "tiatoolbox"])
+def test_a_picture_of_a_whole_slide_of_unknown_size_is_refused(drawn, name: str) -> None:
+    """As of features by STAMP without the slide."""
+    features = replace(drawn.features, attrs={**drawn.features.attrs, "size_origin": "tiles"})
+    with pytest.raises(ConfigError, match=f"--export {name} covers the whole slide"):
+        check_exports(["ome-tiff", name], drawn.slide, features)
+    check_exports(["ome-tiff", "histomics"], drawn.slide, features)
+    assert "def size = [600, 450]" in qupath_script(drawn, ["MSI", "BRAF"])
+    assert "def size = null" in qupath_script(replace(drawn, features=features), ["MSI", "BRAF"])
 
 
 def test_the_script_names_what_lies_beside_it(made) -> None:

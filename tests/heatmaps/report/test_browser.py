@@ -100,8 +100,10 @@ def test_report_shows_every_picture_and_asks_nobody(browser: Browser, made) -> N
     root = re.search(r"<html[^>]*>", dom).group()
     assert f'data-images="{report.read_text("utf-8").count("<img ")}"' in root
     assert 'data-broken="0"' in root
-    # The script ran, so the policy allows it: the controls that need it are shown.
-    assert re.search(r'<div class="controls" data-stack="stack-1">', dom)
+    # The scripts ran, so the policy allows them: the viewer that needs them is open.
+    assert 'class="live"' in root
+    assert 'data-viewer="open"' in root
+    assert re.search(r'<div id="viewer">', dom)
     assert browser.requests == []
 
 

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import cv2
@@ -16,46 +15,12 @@ from heatmaps.wording import odds_factor, percent, signed_significant, times
 from models.model_file import load_model, save_model
 from models.predict import predict_bag
 from pipelines.features import read_features, write_features
+from tests.heatmaps.report.parsed import Page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LOADING = {"src", "href", "srcset", "data", "action", "poster", "background", "xlink:href"}
-
-
-class Page(HTMLParser):
-    """Collects elements, and the text of script and style."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.scripts: list[str] = []
-        self.style = ""
-        self.words = ""
-        self.open: list[str] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        self.open.append(tag)
-        if tag == "script":
-            self.scripts.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        while self.open and self.open.pop() != tag:
-            pass
-
-    def handle_data(self, data: str) -> None:
-        inside = self.open[-1] if self.open else ""
-        if inside == "script":
-            self.scripts[-1] += data
-        elif inside == "style":
-            self.style += data
-        else:
-            self.words += data + " "
-
-    def all(self, tag: str) -> list[dict[str, str]]:
-        return [attrs for name, attrs in self.elements if name == tag]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The demo: a drawn cohort taken the whole way, from slides to one shared model and its heatmap."""
+"""The demo: a drawn cohort taken the whole way, from slides to a shared model, heatmaps, report and reader kit."""
 
 from __future__ import annotations
 
@@ -6,26 +6,19 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from heatmaps.methods.attribution import contributions
-from heatmaps.slide_heatmap import make_heatmap
 from models.cohort import Centre, Cohort, load_cohort
 from models.mil_learner import Hyperparameters
 from models.model_file import load_model, save_model
 from models.train import train_model
-from pipelines.features import read_features
 from pipelines.files import write_json, write_text
 from pipelines.progress import progress
 from wsi_swarm.errors import ConfigError
 from wsi_swarm.study.compare.comparison import MERGED, SWARM_BASIC, SWARM_WEIGHTED, Row, evaluate_on, merge_cohorts
 from wsi_swarm.study.compare.recipe import Recipe
-from wsi_swarm.study.demo.beside_truth import draw_beside_truth, localisation
-from wsi_swarm.study.demo.summary import DemoResult, Localisation, as_document, as_page
+from wsi_swarm.study.demo.showing import show
+from wsi_swarm.study.demo.summary import DemoResult, as_document, as_page
 from wsi_swarm.study.drawing.cases import BRAF, CENTRES, MSI, POSITIVE, CentrePlan, plan_cases
 from wsi_swarm.study.drawing.draw import SIDE_UM, CentreFolder, draw_cohort
-from wsi_swarm.study.drawing.layout import TUMOUR
-from wsi_swarm.study.drawing.truth import read_truth
 from wsi_swarm.study.nodes.swarm import SwarmOutcome, run_swarm
 from wsi_swarm.study.sources.describing import describe_tiles, features_in
 
@@ -98,8 +91,10 @@ def run_demo(out: Path, plan: DemoPlan, say: Callable[[str], None]) -> DemoResul
         models[name] = (merged, model)
     say(f"5/6  judging all models on {plan.held_out}, which nobody trained on")
     rows = tuple(Row(name, len(seen.patients), evaluate_on(model, test)) for name, (seen, model) in models.items())
-    say("6/6  explaining one case")
-    shown = _explain(out, folders[plan.held_out], test, models[SWARM_WEIGHTED][1])
+    say("6/6  explaining held-out slides, writing the report, building a reader kit")
+    held_out = folders[plan.held_out]
+    compared = {_file_name(name): models[name][1] for name in (SWARM_WEIGHTED, f"local {next(iter(cohorts))}")}
+    shown = show(out, held_out, _features(held_out), test, compared)
     result = DemoResult(
         out, plan.seed, plan.held_out, {n: len(c.patients) for n, c in cohorts.items()}, rows, outcomes, shown
     )
@@ -124,8 +119,12 @@ def _features(folder: CentreFolder) -> Path:
     return features_in(folder.path / "job")
 
 
+def _file_name(model: str) -> str:
+    return model.replace(" ", "-")
+
+
 def _model_path(out: Path, name: str) -> Path:
-    return out / "models" / f"{name.replace(' ', '-')}.safetensors"
+    return out / "models" / f"{_file_name(name)}.safetensors"
 
 
 def _alone(out: Path, name: str, cohort: Cohort, recipe: Recipe) -> Model:
@@ -139,38 +138,3 @@ def _alone(out: Path, name: str, cohort: Cohort, recipe: Recipe) -> Model:
         state = train_model(learner, recipe.rounds, recipe.steps, recipe.seed, lambda *_: bar.update())
     save_model(path, recipe.model(cohort, state, name, [learner]))
     return load_model(path)
-
-
-def _explain(out: Path, folder: CentreFolder, test: Cohort, model: Model) -> Localisation:
-    """Make heatmap and report of one held-out MSI case, and the localisation of all of them."""
-    found: dict[str, float] = {}
-    in_tumour: list[float] = []
-    for patient in test.patients:
-        if patient.labels.get(MSI) != 1:
-            continue
-        features = read_features(_features(folder) / f"{patient.id}.h5")
-        truth = read_truth(folder.truth, patient.id)
-        scores = contributions(model, features, MSI)
-        whole, tumour = localisation(scores, features, truth), localisation(scores, features, truth, TUMOUR)
-        if whole is not None:
-            found[patient.id] = whole.value
-        if tumour is not None:
-            in_tumour.append(tumour.value)
-    # Neither the best nor the worst: the case in the middle of all held-out MSI cases.
-    case = sorted(found, key=lambda name: (found[name], name))[len(found) // 2]
-    slide = folder.slides / f"{case}.tif"
-    heatmap = make_heatmap(
-        slide, _model_path(out, SWARM_WEIGHTED), _features(folder) / f"{case}.h5", out / "heatmap", created="(demo)"
-    )
-    picture = out / "heatmap" / f"{case}-beside-truth.png"
-    features = read_features(_features(folder) / f"{case}.h5")
-    draw_beside_truth(picture, slide, features, model, MSI, read_truth(folder.truth, case))
-    return Localisation(
-        case,
-        found[case],
-        float(np.median(list(found.values()))),
-        float(np.median(in_tumour)),
-        len(found),
-        picture,
-        heatmap.files[0],
-    )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wsi_swarm.study.compare.comparison import Row
+    from wsi_swarm.study.demo.showing import Shown
     from wsi_swarm.study.nodes.swarm import SwarmOutcome
 
 DRAWN = (
@@ -19,19 +20,6 @@ DRAWN = (
     "pictures, and each centre's case mix was made to mislead a model that is trained there alone. The numbers "
     "show that the software works; they mean nothing clinically."
 )
-
-
-@dataclass(frozen=True)
-class Localisation:
-    """How well contributions find planted evidence: on the case that is shown, and over all held-out MSI cases."""
-
-    case: str
-    auroc: float
-    median: float
-    median_in_tumour: float
-    cases: int
-    picture: Path
-    report: Path
 
 
 @dataclass(frozen=True)
@@ -44,12 +32,12 @@ class DemoResult:
     centres: Mapping[str, int]
     rows: tuple[Row, ...]
     swarms: Mapping[str, SwarmOutcome]
-    localisation: Localisation
+    shown: Shown
 
 
 def as_document(result: DemoResult, recipe: dict[str, Any]) -> dict[str, Any]:
     """Return ``summary.json``: the same seed gives the same document."""
-    shown = result.localisation
+    shown = result.shown
     return {
         "notice": DRAWN,
         "seed": result.seed,
@@ -66,13 +54,15 @@ def as_document(result: DemoResult, recipe: dict[str, Any]) -> dict[str, Any]:
             "msi_cases": shown.cases,
             "picture": shown.picture.relative_to(result.out).as_posix(),
             "report": shown.report.relative_to(result.out).as_posix(),
+            "cohort": shown.cohort.relative_to(result.out).as_posix(),
         },
+        "reader_kits": [kit.relative_to(result.out).as_posix() for kit in shown.kits],
     }
 
 
 def as_page(result: DemoResult) -> str:
     """Return ``summary.md``."""
-    shown = result.localisation
+    shown = result.shown
     picture = shown.picture.relative_to(result.out).as_posix()
     lines = [
         f"# wsi-swarm demo, seed {result.seed}",
@@ -118,7 +108,7 @@ def _checks(result: DemoResult) -> list[str]:
             f"({outcome.model_sha256[:16]}); its root {outcome.root[:16]} is the one on the chain. "
             f"Audit: {outcome.audit}"
         )
-    shown = result.localisation
+    shown = result.shown
     lines.append(
         f"heatmap of {shown.case}: tile contributions find the planted MSI evidence among all tiles with AUROC "
         f"{shown.auroc:.2f} (median of all {shown.cases} MSI cases of {result.held_out}: {shown.median:.2f}; among "
@@ -128,10 +118,12 @@ def _checks(result: DemoResult) -> list[str]:
 
 
 def _places(result: DemoResult) -> list[tuple[str, str]]:
-    shown = result.localisation
+    shown = result.shown
     return [
         ("heatmap beside truth", shown.picture.relative_to(result.out).as_posix()),
         ("report of that case", shown.report.relative_to(result.out).as_posix()),
+        ("page of all explained", shown.cohort.relative_to(result.out).as_posix()),
+        *((f"reader kit {number}", kit.relative_to(result.out).as_posix()) for number, kit in enumerate(shown.kits, 1)),
         ("slides, tables, features", "centres"),
         ("models", "models"),
         ("each centre's node", "swarm"),

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from heatmaps.readers.analysis.clustered import MIN_ITEMS
+from heatmaps.readers.analysis.clustered import MIN_ITEMS, few_items, items_by_readers
 from heatmaps.readers.analysis.figures.kinds import Forest
 from heatmaps.readers.analysis.found import Said, Section, Sheet, Word, columns
 from heatmaps.readers.analysis.plausibility.tiles import STEPS, any_counted, first_showings
 from heatmaps.readers.statistics.agreement import fleiss_kappa, gwet_ac, krippendorff_alpha, percent_agreement
-from heatmaps.readers.statistics.answers_table import wide
 from heatmaps.readers.statistics.icc import icc
 from heatmaps.readers.statistics.kappa import cohen_kappa
-from heatmaps.readers.statistics.measures import Absent
 from heatmaps.readers.statistics.repeats import self_agreement
 
 if TYPE_CHECKING:
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
 
     from heatmaps.readers.analysis.found import Cell
     from heatmaps.readers.analysis.plausibility.tiles import Tiles
-    from heatmaps.readers.statistics.measures import Measure
+    from heatmaps.readers.statistics.measures import Absent, Measure
 
 _TICKS = ("shared:count", "percent:share", "cohen:number", "fleiss:number", "ac1:number", "alpha:number")
 _SCALE = (
@@ -69,21 +67,10 @@ def _questions(tiles: Tiles) -> list[tuple[str | Word, pd.DataFrame]]:
     return [(name, first_showings(rows)) for name, rows in (*summed, *own)]
 
 
-def _items(rows: pd.DataFrame) -> tuple[Any, Any, int]:
-    """Return items by readers, each item's case, and how many items have two answers."""
-    table = wide(rows, "item", "reader", "rating")
-    cases = rows.drop_duplicates("item").set_index("item")["case"].reindex(table.index).to_numpy()
-    return table, cases, int((table.notna().sum(axis=1) >= 2).sum())
-
-
-def _few(shared: int) -> Absent:
-    return Absent(f"too few items were answered by two readers ({shared}; at least {MIN_ITEMS} are needed)")
-
-
 def _ticks(rows: pd.DataFrame, seed: int) -> tuple[Cell, ...]:
-    table, cases, shared = _items(rows)
+    table, cases, shared = items_by_readers(rows)
     if shared < MIN_ITEMS:
-        return (shared, *[_few(shared)] * 5)
+        return (shared, *[few_items(shared)] * 5)
     kinds = (0.0, 1.0)
     return (
         shared,
@@ -96,9 +83,9 @@ def _ticks(rows: pd.DataFrame, seed: int) -> tuple[Cell, ...]:
 
 
 def _scale(rows: pd.DataFrame, seed: int) -> tuple[Cell, ...]:
-    table, cases, shared = _items(rows)
+    table, cases, shared = items_by_readers(rows)
     if shared < MIN_ITEMS:
-        return (shared, *[_few(shared)] * 5)
+        return (shared, *[few_items(shared)] * 5)
     steps = tuple(map(float, STEPS))
     kappa: Measure | Absent = (
         cohen_kappa(table, weighting="quadratic", categories=steps, clusters=cases, seed=seed)

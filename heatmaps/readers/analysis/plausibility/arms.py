@@ -13,7 +13,7 @@ from heatmaps.readers.statistics.measures import Absent
 if TYPE_CHECKING:
     import pandas as pd
 
-    from heatmaps.readers.analysis.found import Cell
+    from heatmaps.readers.analysis.found import Cell, Unit
     from heatmaps.readers.analysis.plausibility.tiles import Tiles
     from heatmaps.readers.statistics.measures import Measure
 
@@ -38,10 +38,7 @@ def arms_section(tiles: Tiles, seed: int) -> tuple[Section, tuple[Said, ...]]:
         answers = len(own.drop_duplicates(["reader", "item"]))
         kind = Word("control" if arm in tiles.controls else "study")
         rows.append((arm, kind, own["item"].nunique(), own["case"].nunique(), answers, shares[arm], means[arm]))
-    findings = tuple(
-        Said("arm_finding", {"arm": (arm, "text"), "share": (shares[arm], "share"), "mean": (means[arm], "mean")})
-        for arm in tiles.arms
-    )
+    findings = tuple(_told(arm, shares[arm] if tiles.counted else None, means[arm]) for arm in tiles.arms)
     figures = (
         Forest("any_by_arm", tuple((arm, shares[arm], False) for arm in tiles.arms), "share", None, (0.0, 1.0)),
         Forest("mean_by_arm", tuple((arm, means[arm], False) for arm in tiles.arms), "mean", None, (1.0, 5.0)),
@@ -56,6 +53,14 @@ def arms_section(tiles: Tiles, seed: int) -> tuple[Section, tuple[Said, ...]]:
     sheets = (Sheet("arms", _ARM, tuple(rows)), _distribution(tiles), _features(tiles, seed))
     counted = Said("counted", {"features": (", ".join(tiles.counted) or "–", "text")})
     return Section("arms", (counted,), figures, sheets), findings
+
+
+def _told(arm: str, share: Measure | Absent | None, mean: Measure | Absent) -> Said:
+    """Say what is known of an arm; where one of the two was not asked, the other alone."""
+    values: dict[str, tuple[Cell, Unit]] = {"arm": (arm, "text"), "share": (share, "share"), "mean": (mean, "mean")}
+    if isinstance(mean, Absent) and share is not None:
+        return Said("arm_share", {name: values[name] for name in ("arm", "share")})
+    return Said("arm_mean", {n: values[n] for n in ("arm", "mean")}) if share is None else Said("arm_finding", values)
 
 
 def _distribution(tiles: Tiles) -> Sheet:

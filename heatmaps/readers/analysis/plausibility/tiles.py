@@ -73,7 +73,7 @@ def tiles_of(answers: Answers, features: Sequence[str], order: Sequence[str] = (
         raise ConfigError(f"{answers.file} holds two scales ({scales[0]}, {scales[1]}); one can be analysed")
     ticks["rating"] = ticks["answer"].astype(float)
     scale["rating"] = pd.to_numeric(scale["answer"].replace(CANNOT_JUDGE, None)).astype(float)
-    ticks["question"] = ticks["question"].str.partition(".")[2]
+    ticks["question"] = [str(question).partition(".")[2] for question in ticks["question"]]
     known = tuple(dict.fromkeys(ticks["question"]))
     unknown = [name for name in features if name not in known]
     if unknown:

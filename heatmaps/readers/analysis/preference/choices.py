@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 EQUAL = "equal"
 
 
-def choices_of(answers: Answers) -> pd.DataFrame:
+def choices_of(answers: Answers, repeats: bool = False) -> pd.DataFrame:
     """Return one row per choice: ``reader``, ``item``, ``case``, ``left``, ``right``, ``choice`` (a side), ``chosen``.
 
-    Repeats are left out: they are for agreement with oneself.
+    Repeats are left out unless asked for: they are for agreement with oneself.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def choices_of(answers: Answers) -> pd.DataFrame:
         A row doesn't say what was left and right, or the answer was not shown.
     """
     frame = answers.frame
-    rows = frame[(frame["question"] == "prefer") & (frame["repeat_of"] == "")].copy()
+    rows = frame[(frame["question"] == "prefer") & (repeats | (frame["repeat_of"] == ""))].copy()
     for row in rows.to_dict("records"):
         shown = {row["left"]: "left", row["right"]: "right", EQUAL: "equal", CANNOT_JUDGE: "cannot judge"}
         if not row["left"] or not row["right"] or row["left"] == row["right"]:

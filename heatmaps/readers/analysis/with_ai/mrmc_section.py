@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from heatmaps.readers.analysis.found import Said, Section, Sheet, Word, columns
 from heatmaps.readers.analysis.with_ai.readings import complete
 from heatmaps.readers.statistics.crossed import Crossed, areas, crossed, shares_called
 from heatmaps.readers.statistics.imrmc import imrmc_text
-from heatmaps.readers.statistics.measures import Absent, Interval, Measure
+from heatmaps.readers.statistics.measures import Absent, Interval, Measure, within
 from heatmaps.readers.statistics.mrmc import Mrmc, by_reader, obuchowski_rockette
 from models.evaluation.estimates import Estimate
 from models.evaluation.roc import delong_interval
@@ -53,22 +54,24 @@ def mrmc_section(
     own = by_reader(study, auc)
     # Modalities stand in the alphabet's order: with AI first.
     per_reader = tuple(
-        (reader, *(float(f.values[m, j]) for _, _, f in figures for m in (1, 0)), own[j])
+        (reader, own[j], *(float(f.values[m, j]) for _, _, f in figures for m in (1, 0)))
         for j, reader in enumerate(study.readers)
     )
     shown = [f"{name}_{end}:number" for name, _, _ in figures for end in ("without", "with")]
-    heads = columns("figure", "generalise", "without:number", "with:number", "difference:signed", "p:p")
-    tests = columns("figure", "generalise", "f:number", "df", "p:p")
+    heads = columns("figure", "generalise", "difference:signed", "p:p", "without:number", "with:number")
+    tests = columns("figure", "generalise", "f:number", "df1:count", "df2:number", "p:p")
     sheets = [
-        Sheet("mrmc", heads, tuple(row[:6] for row in table)),
+        Sheet("mrmc", heads, tuple((*row[:2], *row[4:6], *row[2:4]) for row in table)),
         Sheet("mrmc_tests", tests, tuple((*row[:2], *row[6:], row[5]) for row in table), minor=True),
-        Sheet("mrmc_by_reader", columns("reader", *shown, "difference:signed"), per_reader),
+        Sheet("mrmc_by_reader", columns("reader", "difference:signed", *shown), per_reader),
         _components(study, auc),
     ]
+    # One reader can't speak for others, but for other cases.
+    primary = table[0 if len(study.readers) > 1 else 1 :: len(_GENERALISE)]
     lines = [*((reader, one, False) for reader, one in zip(study.readers, own, strict=True))]
-    lines.append((Word("readers_and_cases"), table[0][4], True))  # type: ignore[arg-type]
+    lines.append((primary[0][1], primary[0][4], True))  # type: ignore[arg-type]
     drawn = (_curves(study), Forest("auc_differences", tuple(lines), "signed", 0.0))
-    findings = [_told(name, row) for (name, _, _), row in zip(figures, table[:: len(_GENERALISE)], strict=True)]
+    findings = [_told(name, row) for (name, _, _), row in zip(figures, primary, strict=True)]
     alone = _ai_alone(rows)
     if alone is not None:
         findings.append(Said("ai_alone", {"auc": (alone, "number")}))
@@ -83,7 +86,8 @@ def _told(name: str, row: tuple[Cell, ...]) -> Said:
         ("difference", "signed"),
         ("p", "p"),
     )
-    return Said(f"{name}_finding", {part: (cell, unit) for (part, unit), cell in zip(parts, row[2:6], strict=True)})
+    values = {part: (cell, unit) for (part, unit), cell in zip(parts, row[2:6], strict=True)}
+    return Said(f"{name}_finding", {**values, "whom": (row[1], "text")})
 
 
 def _decisions_by(readings: Readings) -> Said:
@@ -102,21 +106,28 @@ def _row(name: str, study: Crossed, figures: Figures, generalise: str) -> tuple[
     found = obuchowski_rockette(study, figures, generalise)  # type: ignore[arg-type]
     whom = Word(generalise.replace(" ", "_"))
     if not isinstance(found, Mrmc):
-        return (Word(name), whom, *[found] * 4, None, None)
-    aided, alone = found.modalities
+        return (Word(name), whom, *[found] * 4, None, None, None)
+    aided, alone = (_cut(one, 0.0) for one in found.modalities)
+    difference = _cut(found.differences[0], -1.0)
     if isinstance(found.test, Absent):
-        return (Word(name), whom, alone, aided, found.differences[0], found.test, None, None)
-    df = ", ".join(f"{one:.2f}".removesuffix(".00") for one in found.test.df)
-    return (Word(name), whom, alone, aided, found.differences[0], found.test, found.test.statistic, df)
+        return (Word(name), whom, alone, aided, difference, found.test, None, None, None)
+    df1, df2 = (*found.test.df, None)[:2]
+    return (Word(name), whom, alone, aided, difference, found.test, found.test.statistic, df1, df2)
+
+
+def _cut(measure: Measure, floor: float) -> Measure:
+    """Cut an interval at the ends of its scale, which t reaches beyond with few readers."""
+    ends = measure.interval
+    if isinstance(ends, Absent):
+        return measure
+    return replace(measure, interval=Interval(*within(ends.low, ends.high, floor, 1.0), ends.method))
 
 
 def _components(study: Crossed, figures: Figures) -> Sheet:
     found = obuchowski_rockette(study, figures, "cases")
     names = ("ms_modality", "ms_reader", "ms_both", "variance", "cov1", "cov2", "cov3", "var_reader", "var_both")
-    rows = (
-        () if isinstance(found, Absent) else tuple((name, f"{getattr(found.components, name):.9g}") for name in names)
-    )
-    return Sheet("components", columns("component", "value"), rows, minor=True)
+    rows = () if isinstance(found, Absent) else tuple((name, getattr(found.components, name)) for name in names)
+    return Sheet("components", columns("component", "value:precise"), rows, minor=True)
 
 
 def _ai_alone(rows: pd.DataFrame) -> Measure | None:

@@ -152,8 +152,8 @@ def test_rows_left_out_are_told_and_gone(tmp_path: Path) -> None:
     whole, less = document(path), document(path, leave_out=("too fast",))
     said = next(section["said"] for section in less["sections"] if section["name"] == "quality")
     # One tile, shown twice to each of three readers.
-    assert "6 pictures' answers were left out: too fast." in said
-    assert any("6 pictures' answers carry a mark" in s for s in whole["sections"][-1]["said"])
+    assert "Left out as too fast: the answers to 6 pictures." in said
+    assert any("kept in the analysis: the answers to 6 pictures" in s for s in whole["sections"][-1]["said"])
     kept = [{row["arm"]: row["answers"] for row in table(found, "arms")}["random"] for found in (whole, less)]
     assert kept == [120, 117]
     assert table(whole, "readers") == table(less, "readers")

@@ -123,3 +123,31 @@ def test_the_report_opens_alone_and_is_accessible(
     # No words of a figure leave it, with the fonts of this machine.
     assert browser.evaluate(OUTSIDE) == []
     assert browser.evaluate("document.querySelectorAll('svg').length") >= 2
+
+
+def answered(rows: list[dict[str, object]], question: str, answer: object) -> list[dict[str, object]]:
+    return [{**row, "answer": answer} if row["question"] == question else row for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        (plausibility(readers=1, patients=1)[:4], "There is one reader"),
+        (answered(plausibility(), "supports", "cannot_judge"), "at least one counted feature in 63.3 %"),
+        ([row for row in plausibility() if row["question"] == "supports"], "mean support 3.34"),
+        (answered(preference(), "prefer", "equal"), "too few cases with a preference (0; at least 5 are needed)"),
+        (answered(preference(), "prefer", "cannot_judge"), "not given: there is no answer."),
+        (with_ai(readers=1), "(other cases only)"),
+        (with_ai(readers=2, cases=12), "0.000 to 1.000"),
+        ([{**row, "truth": "", "ai": ""} for row in with_ai()], "the advice cannot be judged"),
+    ],
+)
+def test_thin_tables_give_sentences_and_never_a_number_that_is_none(
+    tmp_path: Path, rows: list[dict[str, object]], sentence: str
+) -> None:
+    page = written(tmp_path / "a", rows).read_text("utf-8")
+    assert sentence in page.replace("\u00a0", " ")
+    assert not re.search(r"\b(nan|None|inf)\b", page)
+    assert not re.search(r"\b(nan|NaN|Infinity)\b", (tmp_path / "a" / "out" / "analysis.json").read_text("utf-8"))
+    german = written(tmp_path / "b", rows, "de").read_text("utf-8")
+    assert not re.search(r"<p class=\"why\">.*\b(there|the|are|is)\b", german)

@@ -103,7 +103,7 @@ def test_a_case_that_one_reader_left_out_is_left_out_and_told(tmp_path: Path) ->
     rows = [row for row in with_ai() if (row["reader"], row["item"], row["reading"]) != ("R2", "item-0004", "with")]
     found = document(write_table(tmp_path / "t.csv", rows))
     assert table(found, "mrmc")[0]["difference"]["items"] == 59
-    assert found["sections"][0]["said"][0].startswith("1 cases were not read by every reader")
+    assert found["sections"][0]["said"][0] == "Cases that not every reader read in both ways, left out of this part: 1."
 
 
 def test_too_few_cases_give_a_sentence_and_no_area(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,35 +15,36 @@ import pytest
 from heatmaps.options import Options
 from heatmaps.readers.blinding.verify import verify_kit
 from heatmaps.readers.choosing.choose import LOWEST, OPPOSITE, RANDOM
-from heatmaps.readers.choosing.write import study_text
+from heatmaps.readers.choosing.study import study_text
 from heatmaps.readers.kit.build import build_kits
 from heatmaps.readers.kit.study_file import read_study_file
 from heatmaps.slide_heatmap import make_heatmap
 from models.model_file import save_model
 from pipelines.features import write_features
+from tests.heatmaps.conftest import draw_slide, planted_features, planted_model
 from wsi_swarm.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 POSITIVE, NEGATIVE = ("B26-7011", "B26-7012", "B26-7021"), ("B26-7031",)
 PATIENTS = {"B26-7011": "PAT-7701", "B26-7012": "PAT-7701", "B26-7021": "PAT-7702", "B26-7031": "PAT-7703"}
 
 
-@pytest.fixture
-def study(tmp_path: Path, draw, make_features, make_model) -> Path:
+@pytest.fixture(scope="session")
+def shared_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four slides of three patients, explained by two models that agree on the planted tiles but for their strength."""
+    tmp_path = tmp_path_factory.mktemp("study")
     (tmp_path / "slides").mkdir()
-    local = make_model()
+    local = planted_model()
     head = local.state["head.weight"].copy()
     head[0] = [9, -2, 6, 0]
-    models = {"swarm": make_model(), "local": replace(local, state={**local.state, "head.weight": head})}
+    models = {"swarm": planted_model(), "local": replace(local, state={**local.state, "head.weight": head})}
     for name, model in models.items():
         save_model(tmp_path / f"{name}.safetensors", model)
     for slide in (*POSITIVE, *NEGATIVE):
-        draw(tmp_path / "slides" / f"{slide}.tif")
-        features, planted_for, planted_against = make_features(slide)
+        draw_slide(tmp_path / "slides" / f"{slide}.tif")
+        features, planted_for, planted_against = planted_features(slide)
         vectors = features.features.copy()
         planted = planted_for if slide in NEGATIVE else planted_against
         # One kind of evidence alone makes the class plain; a little noise tells the slides apart.
@@ -59,6 +62,12 @@ def study(tmp_path: Path, draw, make_features, make_model) -> Path:
     (tmp_path / "slides.csv").write_text("".join(",".join(row) + "\n" for row in rows))
     (tmp_path / "clini.csv").write_text("PATIENT,MSI\nPAT-7701,MSI-H\nPAT-7702,MSI-H\nPAT-7703,MSS\n")
     return tmp_path
+
+
+@pytest.fixture
+def study(shared_study: Path, tmp_path: Path) -> Path:
+    """A copy that the test may change."""
+    return Path(shutil.copytree(shared_study, tmp_path / "all"))
 
 
 @pytest.fixture
@@ -177,6 +186,43 @@ def test_the_study_file_says_how_the_tiles_are_cut(tmp_path: Path, slide_mpp: fl
     assert (told.table, told.tile_um, told.slide_mpp) == ("items.csv", 112.0, slide_mpp)
     # With the surroundings 224 um, which 0.5 um per px show on no more than 448 px.
     assert told.picture_px == 448
+
+
+def test_a_preference_has_every_pair_of_arms_on_slides_of_both_classes(items, study: Path) -> None:
+    code, out, err = items("--template", "heatmap-preference", "--clini", "clini.csv", "--opposite-slides", 1)
+    assert code == 0
+    assert "opposite\t1" in out
+    assert "reader example --template heatmap-preference" in err
+    rows = table(study)
+    assert [row["slide"] for row in rows] == [f"{slide}.tif" for slide in sorted(PATIENTS)]
+    for row in rows:
+        assert (row["method_a"], row["method_b"], row["target"]) == ("swarm-map", "local-map", "MSI")
+        stem = row["slide"].removesuffix(".tif")
+        for column, arm in (("scores_a", "swarm"), ("scores_b", "local")):
+            assert (study / "study" / row[column]).samefile(study / f"maps-{arm}" / stem / "scores.csv")
+    (study / "study" / "items.csv").unlink()
+    code, _, err = items("--template", "heatmap-preference", arms=("swarm=maps-swarm",))
+    assert (code, "needs two heatmaps of each slide" in err) == (3, True)
+
+
+def test_assistance_has_the_models_probability_and_the_truth(items, study: Path) -> None:
+    words = ("--template", "ai-assistance", "--clini", "clini.csv")
+    assert items(*words, "--opposite-slides", 1, arms=("swarm=maps-swarm",))[0] == 0
+    rows = table(study)
+    assert [row["truth"] for row in rows] == ["1", "1", "1", "0"]
+    for row in rows:
+        facts = json.loads((study / "study" / row["scores"]).with_name("heatmap.json").read_text())
+        assert float(row["ai"]) == facts["targets"][0]["probability"]
+    (study / "study" / "items.csv").unlink()
+    for more, sentence in (
+        (("--clini", "clini.csv"), "needs slides of both classes"),
+        (("--opposite-slides", 1), "needs the true class of every slide"),
+    ):
+        code, _, err = items("--template", "ai-assistance", *more, arms=("swarm=maps-swarm",))
+        assert (code, sentence in err) == (3, True)
+    code, _, err = items(*words, "--opposite-slides", 1)
+    assert (code, "helped by one model" in err) == (3, True)
+    assert not (study / "study" / "items.csv").exists()
 
 
 def test_what_does_not_fit_is_one_sentence(items, study: Path) -> None:
