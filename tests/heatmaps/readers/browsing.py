@@ -35,6 +35,10 @@ def ended(browser):
 def fits(browser):
     assert browser.evaluate("document.documentElement.scrollHeight <= window.innerHeight")
     assert browser.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    spilt = """[...document.querySelectorAll('.point, .option, .main, .second')].filter((one) => one.offsetParent
+      && [...one.children].some((part) => part.getBoundingClientRect().right > one.getBoundingClientRect().right
+        || part.getBoundingClientRect().left < one.getBoundingClientRect().left)).map((one) => one.textContent)"""
+    assert browser.evaluate(spilt) == []
 
 
 def nothing_amiss(browser):

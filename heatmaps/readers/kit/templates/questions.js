@@ -31,7 +31,7 @@ function makeQuestions(kit, words, form, valueOf, change) {
       const field = element("fieldset"), legend = element("legend", named(question));
       field.dataset.question = question.id;
       field.className = "ask " + question.kind + (question.side ? " of-" + question.side : "");
-      if (hints[question.kind]) { legend.append(element("small", hints[question.kind])); }
+      if (hints[question.kind] && !question.side) { legend.append(element("small", hints[question.kind])); }
       field.append(legend);
       const make = { checks: drawChecks, percent: drawPercent }[question.kind] || drawPoints;
       make(field, question);
