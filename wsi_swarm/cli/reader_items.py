@@ -53,7 +53,7 @@ def items(
     from dataclasses import asdict
 
     from heatmaps.readers.choosing.choose import Wanted
-    from heatmaps.readers.choosing.write import STUDY, Request, write_items
+    from heatmaps.readers.choosing.write import Request, write_items
     from wsi_swarm.errors import ConfigError
 
     arms: dict[str, Path] = {}
@@ -78,5 +78,3 @@ def items(
     print(f"{written.table}\t{written.slides} slides of {written.patients} patients")
     if written.study is not None:
         print(written.study)
-    elif not (out.parent / STUDY).exists():
-        typer.echo(f"wsi-swarm: next: wsi-swarm reader example --template {template} > {out.parent / STUDY}", err=True)

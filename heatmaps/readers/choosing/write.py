@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from heatmaps.readers.choosing.arms import read_arm
 from heatmaps.readers.choosing.choose import choose
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from heatmaps.readers.choosing.arms import Arm
     from heatmaps.readers.choosing.choose import Wanted
     from heatmaps.readers.choosing.cohort import Case
+    from heatmaps.readers.kit.study_file import Template
 
-Template = Literal["tile-plausibility", "heatmap-preference", "ai-assistance"]
 STUDY = "study.toml"
 
 
@@ -65,7 +65,7 @@ class Written:
 
 
 def write_items(asked: Request, out: Path) -> Written:
-    """Choose, and write the table; for tiles also a study file beside it if there is none.
+    """Choose, and write the table, and a study file beside it if there is none.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def write_items(asked: Request, out: Path) -> Written:
         raise ConfigError(f"the heatmaps have different {what}; choose such as belong together")
     cases = read_cases(asked.slide_table, asked.slides, asked.clini, asked.target, labels.pop())
     if asked.template != "tile-plausibility":
-        return _whole_slides(asked, arms, cases, out)
+        return _whole_slides(asked, arms, cases, sizes.pop(), out)
     chosen = choose(arms, cases, asked.wanted)
     write_text(out, table_text(chosen, arms, cases))
     used = {one.slide for one in chosen}
@@ -98,7 +98,7 @@ def write_items(asked: Request, out: Path) -> Written:
     )
 
 
-def _whole_slides(asked: Request, arms: Sequence[Arm], cases: Mapping[str, Case], out: Path) -> Written:
+def _whole_slides(asked: Request, arms: Sequence[Arm], cases: Mapping[str, Case], tile_um: float, out: Path) -> Written:
     slides = draw_slides(arms, cases, asked.wanted)
     text = pair_table if asked.template == "heatmap-preference" else case_table
     write_text(out, text(arms, cases, slides, asked.target, out))
@@ -114,7 +114,7 @@ def _whole_slides(asked: Request, arms: Sequence[Arm], cases: Mapping[str, Case]
             )
     return Written(
         table=out,
-        study=None,
+        study=_study(asked, arms, tile_um, out),
         groups={"positive": positive, "opposite": len(slides) - positive},
         slides=len(slides),
         patients=len({cases[slide].patient for slide in slides}),
@@ -131,5 +131,7 @@ def _study(asked: Request, arms: Sequence[Arm], tile_um: float, out: Path) -> Pa
     given = {scores.mpp for scores in everything if scores.mpp_given}
     # Several are more than a study file can say; reader build then asks for them.
     slide_mpp = given.pop() if len(given) == 1 else None
-    write_text(study, study_text(out, asked.slides, tile_um, max(one.mpp for one in everything), slide_mpp))
+    write_text(
+        study, study_text(asked.template, out, asked.slides, tile_um, max(one.mpp for one in everything), slide_mpp)
+    )
     return study
