@@ -10,6 +10,7 @@ import numpy as np
 
 from heatmaps.cohort import Outcome
 from heatmaps.drawing.colours import symmetric_scale
+from heatmaps.exports import refuse_unknown
 from heatmaps.methods.base import chosen_targets, refuse_unsupported
 from heatmaps.opened import opened
 from heatmaps.options import CohortScale
@@ -101,6 +102,7 @@ def explain_cohort(
         If an option is out of range.
     """
     options.check()
+    refuse_unknown(exports)
     for one in models:
         refuse_unsupported(options.explainer(), one.model)
         chosen_targets(one.model, targets)
