@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heatmaps import reading
 from heatmaps.comparison.text import places_words
-from heatmaps.drawing import figure, raster, render
+from heatmaps.drawing import figure, raster, reading, render
 from heatmaps.drawing.colours import Scale, symmetric_scale, upward_scale
 from heatmaps.drawing.scalebar import scale_bar
-from heatmaps.wording import percent, signed
+from heatmaps.drawing.wording import percent, signed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from heatmaps.absent_slide import AnySlide
     from heatmaps.comparison.compare import Compared, Comparison
+    from heatmaps.slide.absent_slide import AnySlide
 
 _LONGEST_SIDE_PX = 900
 _GAP = 40

@@ -11,7 +11,7 @@ from pipelines.slides import UnreadableRegion
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from heatmaps.absent_slide import AnySlide
+    from heatmaps.slide.absent_slide import AnySlide
 
 PICTURE_PX = 320
 """Side of a tile's picture with its neighbourhood."""

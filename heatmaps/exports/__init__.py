@@ -10,8 +10,8 @@ from pipelines.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from heatmaps.absent_slide import AnySlide
-    from heatmaps.explained import ExplainedSlide
+    from heatmaps.slide.absent_slide import AnySlide
+    from heatmaps.slide.explained import ExplainedSlide
     from pipelines.features import Features
 
 __all__ = ["EXPORTERS", "check_exports", "refuse_unknown"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from heatmaps.explained import ExplainedSlide
+    from heatmaps.slide.explained import ExplainedSlide
 
 Exports = dict[str, dict[str, str]]
 """By export's name: SHA-256 by file."""

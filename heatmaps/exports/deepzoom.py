@@ -10,7 +10,7 @@ from heatmaps.exports.layer import layer, layer_size
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from heatmaps.explained import ExplainedSlide
+    from heatmaps.slide.explained import ExplainedSlide
 
 TILE_SIDE = 256
 

@@ -17,8 +17,8 @@ from pipelines.progress import say
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from heatmaps.absent_slide import AnySlide
-    from heatmaps.explained import ExplainedSlide
+    from heatmaps.slide.absent_slide import AnySlide
+    from heatmaps.slide.explained import ExplainedSlide
 
 _SERIES_NUMBER = 9001
 _MAY_BE_EMPTY = (

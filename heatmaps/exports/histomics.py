@@ -12,7 +12,7 @@ from heatmaps.drawing.colours import colour
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from heatmaps.explained import ExplainedSlide
+    from heatmaps.slide.explained import ExplainedSlide
 
 _STEPS = 9
 

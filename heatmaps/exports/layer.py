@@ -11,7 +11,7 @@ from heatmaps.drawing import raster, render
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from heatmaps.explained import ExplainedSlide
+    from heatmaps.slide.explained import ExplainedSlide
 
 TILE_PX = 16
 """Side of a tile in the largest layer: enough for sharp edges, as there is one number per tile."""

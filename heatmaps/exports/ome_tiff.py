@@ -14,7 +14,7 @@ from heatmaps.drawing import raster
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from heatmaps.explained import ExplainedSlide
+    from heatmaps.slide.explained import ExplainedSlide
 
 _TILE_SIDE = 128
 _NAMESPACE = uuid.UUID("5b0c8bb7-1a55-4ef4-8f9e-0f6a1a1f9d3e")

@@ -10,7 +10,7 @@ from heatmaps.drawing.colours import colour
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heatmaps.explained import ExplainedSlide
+    from heatmaps.slide.explained import ExplainedSlide
 
 NAME = "open-in-qupath.groovy"
 _STEPS = 33

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from heatmaps.options import Options
 from heatmaps.report.cohort import CohortAsked, make_cohort_page
 from heatmaps.report.make import Asked, make_report
 from heatmaps.report.pdf import pdf_bytes
+from heatmaps.slide.options import Options
 from pipelines.errors import ConfigError
 from pipelines.files import write_bytes, write_text
 

@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import quote
 
 from heatmaps.methods.relevance import class_label
-from heatmaps.outputs import SIDECAR, file_name
 from heatmaps.report.cohort_page import CohortInput, SlideRow, TargetCell, cohort_html
 from heatmaps.report.evaluated import Evaluated, read_evaluation
 from heatmaps.report.make import check_size, short_name
 from heatmaps.report.words import Words
+from heatmaps.slide.outputs import SIDECAR, file_name
 from pipelines.errors import ConfigError, InputError
 from pipelines.progress import progress
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from heatmaps.drawing import render
-from heatmaps.explained import ExplainedSlide
 from heatmaps.methods import METHODS, methods_for
 from heatmaps.methods.attribution import Scores
-from heatmaps.opened import opened
-from heatmaps.options import Options
 from heatmaps.report.evaluated import read_evaluation
 from heatmaps.report.slide_report import Wishes, slide_report
 from heatmaps.report.words import Words
-from heatmaps.scores import content_sha256
-from heatmaps.shown_tiles import shown_tiles
+from heatmaps.slide.explained import ExplainedSlide
+from heatmaps.slide.opened import opened
+from heatmaps.slide.options import Options
+from heatmaps.slide.scores import content_sha256
+from heatmaps.slide.shown_tiles import shown_tiles
 from models.feature_kind import read_kind
 from models.model_file import load_model
 from models.predict import check_kind

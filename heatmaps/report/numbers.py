@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from heatmaps.wording import odds_factor, percent, signed, signed_significant, times
+from heatmaps.drawing.wording import odds_factor, percent, signed, signed_significant, times
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heatmaps.absent_slide import AbsentSlide
 from heatmaps.drawing.colours import Scale, symmetric_scale, upward_scale
 from heatmaps.methods import METHODS
 from heatmaps.methods.attribution import Scores
 from heatmaps.report.page import report_html
 from heatmaps.report.view import LayerView, ReportInput, TargetView
 from heatmaps.report.words import Words
-from heatmaps.shown_tiles import apart_px
+from heatmaps.slide.absent_slide import AbsentSlide
+from heatmaps.slide.shown_tiles import apart_px
 from heatmaps.viewer.document import TileField
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from heatmaps.explained import ExplainedSlide
     from heatmaps.methods import Method
     from heatmaps.methods.relevance import Relevance
     from heatmaps.report.evaluated import Evaluated
-    from heatmaps.shown_tiles import ShownTile
+    from heatmaps.slide.explained import ExplainedSlide
+    from heatmaps.slide.shown_tiles import ShownTile
 
 OVERVIEW_PX = 2048
 """Longest side of the picture in the reports that ``heatmap`` writes."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from heatmaps.drawing.colours import Scale
     from heatmaps.report.numbers import Numbers
     from heatmaps.report.view import ReportInput, TargetView
-    from heatmaps.shown_tiles import ShownTile
+    from heatmaps.slide.shown_tiles import ShownTile
 
 _RAMP_STEPS = 85
 _RAMP_LEFT, _RAMP_WIDTH = 20, 680

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from heatmaps.methods.relevance import Relevance
     from heatmaps.report.view import ReportInput, TargetView
-    from heatmaps.shown_tiles import ShownTile
+    from heatmaps.slide.shown_tiles import ShownTile
 
 
 def target_part(view: ReportInput, index: int) -> dict[str, Any]:

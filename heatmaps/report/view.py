@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from heatmaps.methods.relevance import Relevance
     from heatmaps.report.evaluated import Evaluated
     from heatmaps.report.words import Words
-    from heatmaps.shown_tiles import ShownTile
+    from heatmaps.slide.shown_tiles import ShownTile
     from heatmaps.viewer.document import TileField
     from models.model_file import ModelSpec
 

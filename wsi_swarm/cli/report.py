@@ -55,8 +55,8 @@ def report(
     import json
     from datetime import UTC, datetime
 
-    from heatmaps.options import Options
     from heatmaps.report.choose import PageAsked, write_page
+    from heatmaps.slide.options import Options
 
     asked = PageAsked(
         slide=slide,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import h5py
 import pytest
 
-from heatmaps.cohort import find_cohort
-from heatmaps.cohort_run import explain_cohort, load_models
-from heatmaps.options import Options
+from heatmaps.cohort.run import explain_cohort, load_models
+from heatmaps.cohort.slides import find_cohort
+from heatmaps.slide.options import Options
 from models.feature_kind import read_kind
 from models.model_file import load_model, save_model
 from pipelines.errors import ConfigError

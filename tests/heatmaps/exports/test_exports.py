@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 import tifffile
 
-from heatmaps.absent_slide import AbsentSlide
 from heatmaps.drawing.colours import colour
-from heatmaps.explained import ExplainedSlide
 from heatmaps.exports import EXPORTERS, check_exports
 from heatmaps.exports.qupath_script import qupath_script
 from heatmaps.methods.attribution import all_contributions
 from heatmaps.methods.relevance import TileRelevance
-from heatmaps.options import Options
+from heatmaps.slide.absent_slide import AbsentSlide
+from heatmaps.slide.explained import ExplainedSlide
+from heatmaps.slide.options import Options
 from models.model_file import load_model, save_model
 from pipelines.errors import ConfigError
 from pipelines.features import Features, describe

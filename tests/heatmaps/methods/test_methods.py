@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from heatmaps.methods import METHODS, method_named, methods_for
 from heatmaps.methods.integrated_gradients import IntegratedGradients
 from heatmaps.methods.occlusion import Occlusion
-from heatmaps.options import Options
+from heatmaps.slide.options import Options
 from models.aggregators import AGGREGATORS
 from models.feature_kind import FeatureKind
 from models.model_file import Model, ModelSpec, save_model

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from heatmaps.explained import Options
 from heatmaps.readers.blinding.verify import verify_kit
 from heatmaps.readers.kit.key import read_key
+from heatmaps.slide.explained import Options
 from tests.heatmaps.readers.template_studies import make_assistance, make_preference
 
 

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from heatmaps.drawing.wording import odds_factor, percent, signed_significant, times
 from heatmaps.report.tables import flat
-from heatmaps.wording import odds_factor, percent, signed_significant, times
 from models.model_file import load_model, save_model
 from models.predict import predict_bag
 from pipelines.features import read_features, write_features

@@ -11,10 +11,10 @@ import pytest
 
 from heatmaps.drawing.colours import symmetric_scale, upward_scale
 from heatmaps.methods import METHODS
-from heatmaps.options import CohortScale
 from heatmaps.report import words as room
 from heatmaps.report.numbers import Numbers
 from heatmaps.report.words import LANGUAGES, Words
+from heatmaps.slide.options import CohortScale
 from pipelines.errors import ConfigError
 
 FOLDER = Path(room.__file__).parent / "wording"

@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 import pytest
 
-from heatmaps.options import Options
 from heatmaps.report.words import Words
+from heatmaps.slide.options import Options
 from heatmaps.viewer.folder import read_layers
 from heatmaps.viewer.serve import viewer_server
 from heatmaps.viewer.slide_tiles import TILE_PX, SlideTiles

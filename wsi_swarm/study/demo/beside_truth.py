@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from heatmaps import reading
-from heatmaps.drawing import render
+from heatmaps.drawing import reading, render
 from heatmaps.drawing.figure import Legend, Panel, draw
-from heatmaps.explained import ExplainedSlide
 from heatmaps.methods.attribution import contributions
-from heatmaps.options import Options
+from heatmaps.slide.explained import ExplainedSlide
+from heatmaps.slide.options import Options
 from models.evaluation.auroc import Auroc, auroc_interval
 from pipelines.files import write_bytes
 from pipelines.slides import open_slide

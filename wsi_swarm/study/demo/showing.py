@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heatmaps.cohort import CohortSlide
-from heatmaps.cohort_run import NamedModel, explain_cohort
+from heatmaps.cohort.run import NamedModel, explain_cohort
+from heatmaps.cohort.slides import CohortSlide
 from heatmaps.methods.attribution import contributions
-from heatmaps.options import Options
 from heatmaps.readers.blinding.release import build_proved_kits
 from heatmaps.readers.choosing.choose import Wanted
 from heatmaps.readers.choosing.write import STUDY, Request, write_items
 from heatmaps.readers.kit.key import KEY_NAME
 from heatmaps.report.cohort import CohortAsked, make_cohort_page
+from heatmaps.slide.options import Options
 from pipelines.errors import WsiSwarmError
 from pipelines.features import read_features
 from pipelines.files import write_text

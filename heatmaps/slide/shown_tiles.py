@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from heatmaps.drawing.tile_pictures import bare_tile, tile_picture
 from heatmaps.drawing.top_tiles import strongest
-from heatmaps.scores import number_text
+from heatmaps.slide.scores import number_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from heatmaps.explained import ExplainedSlide
     from heatmaps.methods.relevance import Relevance
+    from heatmaps.slide.explained import ExplainedSlide
 
 _COLUMNS = (
     "file",

@@ -7,11 +7,11 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from heatmaps.drawing.colours import COLOUR_MAP, RISING_MAP
+from heatmaps.drawing.wording import odds_factor
 from heatmaps.exports.geojson import STRONG_FROM, WEAK_FROM
 from heatmaps.methods import DEFAULT
 from heatmaps.methods.attribution import Scores
-from heatmaps.scores import cache_key, content_sha256
-from heatmaps.wording import odds_factor
+from heatmaps.slide.scores import cache_key, content_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from heatmaps.absent_slide import AnySlide
     from heatmaps.drawing.colours import Scale
-    from heatmaps.explained import ExplainedSlide
     from heatmaps.methods import Method
     from heatmaps.methods.relevance import Relevance
-    from heatmaps.options import Options
+    from heatmaps.slide.absent_slide import AnySlide
+    from heatmaps.slide.explained import ExplainedSlide
+    from heatmaps.slide.options import Options
     from models.model_file import Model
     from pipelines.features import Features
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from heatmaps.explained import ExplainedSlide, overview_of
 from heatmaps.exports import check_exports
 from heatmaps.exports.added import add_exports, earlier_exports
-from heatmaps.facts import heatmap_key
 from heatmaps.methods.base import chosen_targets, refuse_unsupported
-from heatmaps.opened import opened
-from heatmaps.options import Options
-from heatmaps.outputs import SIDECAR, Outputs, file_name, unharmed_sidecar
+from heatmaps.slide.explained import ExplainedSlide, overview_of
+from heatmaps.slide.facts import heatmap_key
+from heatmaps.slide.opened import opened
+from heatmaps.slide.options import Options
+from heatmaps.slide.outputs import SIDECAR, Outputs, file_name, unharmed_sidecar
 from models.feature_kind import read_kind
 from models.model_file import load_model
 from models.predict import check_kind

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from heatmaps.absent_slide import ORIGINS
+from heatmaps.drawing.wording import odds_factor, signed, signed_significant
 from heatmaps.methods.attribution import Scores
-from heatmaps.wording import odds_factor, signed, signed_significant
+from heatmaps.slide.absent_slide import ORIGINS
 
 if TYPE_CHECKING:
-    from heatmaps.absent_slide import AnySlide
     from heatmaps.drawing.colours import Scale
     from heatmaps.methods import Method
     from heatmaps.methods.relevance import Relevance
+    from heatmaps.slide.absent_slide import AnySlide
     from pipelines.features import Features
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from heatmaps.absent_slide import AbsentSlide
+from heatmaps.slide.absent_slide import AbsentSlide
 from pipelines.errors import InputError
 from pipelines.features import Given, describe_any, read_any, read_on_slide
 from pipelines.features.content import GEOMETRY
@@ -17,7 +17,7 @@ from pipelines.slides import open_slide
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from heatmaps.absent_slide import AnySlide
+    from heatmaps.slide.absent_slide import AnySlide
     from pipelines.features import Features
     from pipelines.slides import Slide
 

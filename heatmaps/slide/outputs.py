@@ -9,17 +9,16 @@ from contextlib import nullcontext
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from heatmaps import reading
-from heatmaps.absent_slide import AbsentSlide
-from heatmaps.drawing import figure, render
+from heatmaps.drawing import figure, reading, render
+from heatmaps.drawing.wording import percent
 from heatmaps.exports.geojson import qupath_tiles
 from heatmaps.exports.qupath_script import NAME as QUPATH_SCRIPT
 from heatmaps.exports.qupath_script import qupath_script
 from heatmaps.report.slide_report import slide_report
-from heatmaps.scores import score_table
-from heatmaps.sheet import sheet_of
-from heatmaps.shown_tiles import shown_tiles, tile_table
-from heatmaps.wording import percent
+from heatmaps.slide.absent_slide import AbsentSlide
+from heatmaps.slide.scores import score_table
+from heatmaps.slide.sheet import sheet_of
+from heatmaps.slide.shown_tiles import shown_tiles, tile_table
 from pipelines.files import write_bytes, write_json, write_text
 from pipelines.geojson import write_geojson
 from pipelines.progress import progress
@@ -32,9 +31,9 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from heatmaps.drawing.colours import Scale
-    from heatmaps.explained import ExplainedSlide
     from heatmaps.methods.relevance import Relevance
-    from heatmaps.shown_tiles import ShownTile
+    from heatmaps.slide.explained import ExplainedSlide
+    from heatmaps.slide.shown_tiles import ShownTile
 
 SIDECAR = "heatmap.json"
 TILE_QUALITY = 90

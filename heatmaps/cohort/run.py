@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heatmaps.cohort import Outcome
+from heatmaps.cohort.slides import Outcome
 from heatmaps.drawing.colours import symmetric_scale
 from heatmaps.exports import refuse_unknown
 from heatmaps.methods.base import chosen_targets, refuse_unsupported
-from heatmaps.opened import opened
-from heatmaps.options import CohortScale
-from heatmaps.slide_heatmap import explain_slide
+from heatmaps.slide.opened import opened
+from heatmaps.slide.options import CohortScale
+from heatmaps.slide.slide_heatmap import explain_slide
 from models.feature_kind import read_kind
 from models.model_file import load_model
 from models.predict import check_kind
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from heatmaps.cohort import CohortSlide
-    from heatmaps.options import Options
+    from heatmaps.cohort.slides import CohortSlide
+    from heatmaps.slide.options import Options
     from models.model_file import Model
 
 _FAULTS = (WsiSwarmError, OSError, ArithmeticError, ValueError)

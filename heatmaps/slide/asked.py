@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from heatmaps.options import Options
+from heatmaps.slide.options import Options
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from heatmaps import reading
+from heatmaps.drawing import reading
 from heatmaps.drawing.colours import AGAINST_RGB, FOR_RGB, HIGH_RGB
 from heatmaps.drawing.contact_sheet import Cell, Group, contact_sheet
 from heatmaps.drawing.scalebar import scale_bar
 from heatmaps.drawing.tile_pictures import PICTURE_PX, field_px
-from heatmaps.shown_tiles import apart_px
-from heatmaps.wording import percent
+from heatmaps.drawing.wording import percent
+from heatmaps.slide.shown_tiles import apart_px
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heatmaps.explained import ExplainedSlide
     from heatmaps.methods.relevance import Relevance
-    from heatmaps.shown_tiles import ShownTile
+    from heatmaps.slide.explained import ExplainedSlide
+    from heatmaps.slide.shown_tiles import ShownTile
 
 _NEUTRAL_RGB = (70, 70, 70)
 

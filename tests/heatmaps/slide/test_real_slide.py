@@ -12,7 +12,7 @@ import pytest
 
 from heatmaps.comparison.run import run
 from heatmaps.methods import method_named
-from heatmaps.slide_heatmap import make_heatmap
+from heatmaps.slide.slide_heatmap import make_heatmap
 from models.feature_kind import read_kind
 from models.model_file import Model, save_model
 from pipelines.errors import InputError

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from heatmaps.methods.attribution import all_contributions
-from heatmaps.scores import cache_key, content_sha256, score_table
+from heatmaps.slide.scores import cache_key, content_sha256, score_table
 
 
 def test_table_alone_gives_the_logit_and_the_places(make_features, make_model) -> None:

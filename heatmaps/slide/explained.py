@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from heatmaps.drawing import raster
 from heatmaps.drawing.colours import Scale, symmetric_scale, upward_scale
 from heatmaps.drawing.scalebar import ScaleBar, scale_bar
-from heatmaps.facts import FORMAT, heatmap_key, sidecar_facts
-from heatmaps.options import Options
+from heatmaps.slide.facts import FORMAT, heatmap_key, sidecar_facts
+from heatmaps.slide.options import Options
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from heatmaps.absent_slide import AnySlide
     from heatmaps.methods import Method
     from heatmaps.methods.relevance import Relevance
+    from heatmaps.slide.absent_slide import AnySlide
     from models.model_file import Model
     from pipelines.features import Features
 

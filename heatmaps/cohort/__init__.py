@@ -1,0 +1,1 @@
+"""Heatmaps of many slides, with one or several models."""
