@@ -23,7 +23,7 @@ import numpy as np
 from heatmaps.slide.slide_heatmap import make_heatmap
 from models.aggregators.gated_attention import initial_state
 from models.feature_kind import FeatureKind
-from models.model_file import Model, ModelSpec, save_model
+from models.model_file import Model, ModelSpec, load_model, save_model
 from models.targets import Target
 from pipelines.features import Features, describe, write_features
 from pipelines.grid import make_grid
@@ -55,7 +55,7 @@ def drawn_model(targets: int, dim: int) -> Model:
 def run(folder: Path, number: int) -> tuple[float, float]:
     """Return the seconds of one whole heatmap into a new folder: by the clock, and of the processor."""
     start, worked = time.perf_counter(), time.process_time()
-    made = make_heatmap(None, folder / "model.safetensors", folder / "drawn.h5", folder / f"out{number}")
+    made = make_heatmap(None, load_model(folder / "model.safetensors"), folder / "drawn.h5", folder / f"out{number}")
     seconds = time.perf_counter() - start, time.process_time() - worked
     if number == 0:
         total = sum(path.stat().st_size for path in made.files) / 1e6

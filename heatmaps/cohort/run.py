@@ -14,7 +14,7 @@ from heatmaps.exports import refuse_unknown
 from heatmaps.methods.base import chosen_targets, refuse_unsupported
 from heatmaps.slide.opened import opened
 from heatmaps.slide.options import CohortScale
-from heatmaps.slide.slide_heatmap import explain_slide
+from heatmaps.slide.slide_heatmap import make_heatmap
 from models.feature_kind import read_kind
 from models.model_file import load_model
 from models.predict import check_kind
@@ -79,7 +79,7 @@ def explain_cohort(
     Parameters
     ----------
     slides, models, targets, options
-        As ``explain_slide`` takes them.
+        As ``make_heatmap`` takes them.
     slide_mpp : float, optional
         For all slides whose file doesn't say it.
     one_scale : bool
@@ -87,7 +87,7 @@ def explain_cohort(
     created : str
         Date for reports and sidecars.
     exports : sequence of str
-        As ``explain_slide`` takes them.
+        As ``make_heatmap`` takes them.
 
     Returns
     -------
@@ -138,7 +138,7 @@ class _Run:
         try:
             check_name(slide)
             mpp = slide.mpp if slide.mpp is not None else self.slide_mpp
-            made = explain_slide(
+            made = make_heatmap(
                 slide.slide,
                 model.model,
                 slide.features,

@@ -14,7 +14,6 @@ from heatmaps.slide.opened import opened
 from heatmaps.slide.options import Options
 from heatmaps.slide.outputs import SIDECAR, Outputs, file_name, unharmed_sidecar
 from models.feature_kind import read_kind
-from models.model_file import load_model
 from models.predict import check_kind
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from heatmaps.methods.relevance import Relevance
     from models.model_file import Model
 
-__all__ = ["Heatmap", "explain_slide", "make_heatmap"]
+__all__ = ["Heatmap", "make_heatmap"]
 
 
 @dataclass(frozen=True)
@@ -66,24 +65,6 @@ class Heatmap:
 
 
 def make_heatmap(
-    slide_path: Path | None,
-    model_path: Path,
-    features_path: Path,
-    out: Path,
-    targets: Sequence[str] = (),
-    slide_mpp: float | None = None,
-    options: Options | None = None,
-    created: str = "",
-    exports: Sequence[str] = (),
-) -> Heatmap:
-    """Explain a model's result for one slide; see ``explain_slide``."""
-    options = options or Options()
-    options.check()
-    model = load_model(model_path)
-    return explain_slide(slide_path, model, features_path, out, targets, slide_mpp, options, created, exports)
-
-
-def explain_slide(
     slide_path: Path | None,
     model: Model,
     features_path: Path,

@@ -12,10 +12,11 @@ import tifffile
 from heatmaps.slide.slide_heatmap import Heatmap, make_heatmap
 from models.aggregators.gated_attention import initial_state
 from models.feature_kind import FeatureKind
-from models.model_file import Model, ModelSpec, save_model
+from models.model_file import Model, ModelSpec, load_model, save_model
 from models.targets import Target
 from pipelines.features import Features, describe, write_features
 from pipelines.grid import make_grid
+from wsi_swarm.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ class Case:
     planted_against: np.ndarray
 
     def make(self, out: Path, **more: object) -> Heatmap:
-        return make_heatmap(self.slide, self.model, self.features, out, created="2026-01-02", **more)
+        return make_heatmap(self.slide, load_model(self.model), self.features, out, created="2026-01-02", **more)
 
 
 def draw_slide(path: Path, size: tuple[int, int] = SIZE, mpp: float | None = MPP) -> None:
@@ -137,3 +138,17 @@ def make_model() -> Callable[..., Model]:
 def make_model_once() -> Callable[..., Model]:
     """The same for fixtures of a wider scope."""
     return planted_model
+
+
+@pytest.fixture
+def heatmap(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    """Run the command as from a shell; returns exit code, stdout, stderr."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["wsi-swarm", "heatmap", *map(str, words)])
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(SystemExit) as left:
+            main()
+        return int(left.value.code or 0), *capsys.readouterr()
+
+    return run

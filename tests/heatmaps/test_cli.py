@@ -3,26 +3,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from models.model_file import load_model
 from models.predict import predict_bag
 from pipelines.features import read_features
-from wsi_swarm.cli.main import main
-
-
-@pytest.fixture
-def heatmap(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):
-    """Run the command as from a shell; returns exit code, stdout, stderr."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["wsi-swarm", "heatmap", *map(str, words)])
-        monkeypatch.chdir(tmp_path)
-        with pytest.raises(SystemExit) as left:
-            main()
-        return int(left.value.code or 0), *capsys.readouterr()
-
-    return run
 
 
 def asked(case) -> tuple[object, ...]:

@@ -11,7 +11,7 @@ from pydicom import dcmread
 from heatmaps.slide.slide_heatmap import Heatmap, make_heatmap
 from models.aggregators.gated_attention import initial_state
 from models.feature_kind import read_kind
-from models.model_file import Model, ModelSpec, save_model
+from models.model_file import Model, ModelSpec, load_model, save_model
 from models.targets import Target
 from pipelines.features import Features, describe, read_features, write_features
 from pipelines.grid import make_grid
@@ -40,7 +40,9 @@ def made(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Heatmap:
     spec = ModelSpec((Target("MSI", "MSIH", ("MSS",)),), read_kind(folder / "f.h5"), 4, 3)
     state = initial_state(dim_in=4, hidden=4, attention=3, targets=1, seed=8)
     save_model(folder / "m.safetensors", Model(state, spec))
-    return make_heatmap(real_data / SLIDE, folder / "m.safetensors", folder / "f.h5", folder / "out", exports=["dicom"])
+    return make_heatmap(
+        real_data / SLIDE, load_model(folder / "m.safetensors"), folder / "f.h5", folder / "out", exports=["dicom"]
+    )
 
 
 def test_numbers_unit_and_references_come_back(made: Heatmap, real_data: Path) -> None:

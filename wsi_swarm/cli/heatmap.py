@@ -135,12 +135,12 @@ def _slide(
     from heatmaps.cohort.run import load_models
     from heatmaps.drawing.reading import detail_words
     from heatmaps.slide.asked import now
-    from heatmaps.slide.slide_heatmap import explain_slide
+    from heatmaps.slide.slide_heatmap import make_heatmap
 
     documents: list[dict[str, Any]] = []
     loaded = load_models(models, out)
     for one in loaded:
-        made = explain_slide(slide, one.model, features, one.out, targets, slide_mpp, options, now(), exports)
+        made = make_heatmap(slide, one.model, features, one.out, targets, slide_mpp, options, now(), exports)
         if "tile_pictures" in made.sidecar:
             typer.echo(f"wsi-swarm: {made.sidecar['tile_pictures']}", err=True)
         documents.append({"model": one.name, **made.document(options.method)})

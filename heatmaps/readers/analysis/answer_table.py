@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from heatmaps.readers.answers.rows import COLUMNS
 from pipelines.damage import TABLE_DAMAGE
 from pipelines.errors import ConfigError, InputError
 
@@ -16,27 +17,12 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-Template = Literal["tile-plausibility", "heatmap-preference", "ai-assistance"]
+    from heatmaps.readers.kit.study_file import Template
+
 NEEDED = ("reader", "item", "question", "answer")
-OPTIONAL = (
-    "group",
-    "seconds",
-    "repeat_of",
-    "kind",
-    "patient",
-    "position",
-    "edits",
-    "deviation",
-    "left",
-    "right",
-    "session",
-    "reading",
-    "truth",
-    "ai",
-)
+OPTIONAL = tuple(name for name in COLUMNS if name not in NEEDED)
 DEVIATIONS = ("too fast", "out of order", "answered twice", "washout", "before its date")
 READINGS = ("", "without", "before", "with")
-CANNOT_JUDGE = "cannot_judge"
 ONE_PICTURE = ["reader", "item", "session", "reading"]
 
 

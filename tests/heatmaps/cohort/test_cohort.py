@@ -15,7 +15,6 @@ import pytest
 from models.model_file import load_model, save_model
 from models.predict import predict_bag
 from pipelines.features import read_features, write_features
-from wsi_swarm.cli.main import main
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,20 +43,6 @@ def cohort(case, tmp_path: Path) -> Cohort:
         shutil.copy(case.slide, found.slides / f"{name}.tif")
     found.table.write_text("PATIENT,FILENAME\np1,one.tif\np1,two.tif\np2,three\n")
     return found
-
-
-@pytest.fixture
-def heatmap(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path):
-    """Run the command as from a shell; returns exit code, stdout, stderr."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["wsi-swarm", "heatmap", *map(str, words)])
-        monkeypatch.chdir(tmp_path)
-        with pytest.raises(SystemExit) as left:
-            main()
-        return int(left.value.code or 0), *capsys.readouterr()
-
-    return run
 
 
 def rows(text: str) -> dict[str, dict[str, str]]:

@@ -23,6 +23,17 @@ def at(browser, where):
     browser.wait_for(f"document.getElementById('where').textContent === '{where}' && {SHOWN}")
 
 
+def at_the_first_case(browser, page, width=1280, height=800):
+    """Open a sequential kit of three cases, and answer its training case."""
+    browser.open(page, width, height)
+    browser.press("Enter")
+    at(browser, "Training case 1 of 1")
+    browser.press("3", "5", "Enter", "4", "n", "Enter")
+    assisted(browser)
+    browser.press("Enter", "Enter")
+    at(browser, "Case 1 of 3")
+
+
 def assisted(browser):
     """The AI's output is there, and the pictures are."""
     browser.wait_for(f"!document.getElementById('ai').hidden && {SHOWN}")

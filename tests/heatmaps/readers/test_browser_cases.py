@@ -11,6 +11,7 @@ from tests.heatmaps.readers.browsing import (
     SIZES,
     assisted,
     at,
+    at_the_first_case,
     ended,
     fits,
     nothing_amiss,
@@ -76,13 +77,7 @@ def test_a_whole_sequential_kit_locks_first_answers_and_goes_to_the_table(browse
 
 def test_a_locked_first_answer_cannot_be_changed_by_any_control(browser, tmp_path):
     built = make_assistance(tmp_path / "study", 3).build(tmp_path / "out")
-    browser.open(unpacked(built, tmp_path / "kit"), 1280, 800)
-    browser.press("Enter")
-    at(browser, "Training case 1 of 1")
-    browser.press("3", "5", "Enter", "4", "n", "Enter")
-    assisted(browser)
-    browser.press("Enter", "Enter")
-    at(browser, "Case 1 of 3")
+    at_the_first_case(browser, unpacked(built, tmp_path / "kit"))
     browser.press("2", "0", "Enter", "2", "n", "Enter")
     assisted(browser)
     assert browser.evaluate("document.getElementById('back').disabled") is False
@@ -98,13 +93,7 @@ def test_a_locked_first_answer_cannot_be_changed_by_any_control(browser, tmp_pat
 def test_between_the_stages_a_reader_goes_on_elsewhere_with_the_first_answer_locked(browser, tmp_path):
     built = make_assistance(tmp_path / "study", 3).build(tmp_path / "out")
     page = unpacked(built, tmp_path / "kit")
-    browser.open(page, 820, 1180)
-    browser.press("Enter")
-    at(browser, "Training case 1 of 1")
-    browser.press("3", "5", "Enter", "4", "n", "Enter")
-    assisted(browser)
-    browser.press("Enter", "Enter")
-    at(browser, "Case 1 of 3")
+    at_the_first_case(browser, page, 820, 1180)
     browser.press("6", "1", "Enter", "2", "n", "Enter")
     assisted(browser)
     browser.press("s")

@@ -46,8 +46,8 @@ def test_with_the_resolution_tiles_lie_where_they_lie_on_the_slide(layout: str, 
     own = case.make(tmp_path / "own")
     path = foreign(case, tmp_path, layout)
     with pytest.raises(InputError, match="does not say the µm per level-0 px; give --slide-mpp"):
-        make_heatmap(None, case.model, path, tmp_path / "out")
-    made = make_heatmap(None, case.model, path, tmp_path / "out", slide_mpp=0.5)
+        make_heatmap(None, load_model(case.model), path, tmp_path / "out")
+    made = make_heatmap(None, load_model(case.model), path, tmp_path / "out", slide_mpp=0.5)
     assert (made.folder / "scores.csv").read_bytes() == (own.folder / "scores.csv").read_bytes()
     tiles, others = (
         json.loads((folder / "qupath-MSI.geojson").read_text())["features"] for folder in (made.folder, own.folder)
@@ -64,20 +64,20 @@ def test_with_the_resolution_tiles_lie_where_they_lie_on_the_slide(layout: str, 
 
 
 def test_another_resolution_than_the_files_is_refused(case, tmp_path: Path) -> None:
-    assert make_heatmap(None, case.model, case.features, tmp_path / "out", slide_mpp=0.5).files
+    assert make_heatmap(None, load_model(case.model), case.features, tmp_path / "out", slide_mpp=0.5).files
     with pytest.raises(InputError, match="leave --slide-mpp out"):
-        make_heatmap(None, case.model, case.features, tmp_path / "out", slide_mpp=0.25)
+        make_heatmap(None, load_model(case.model), case.features, tmp_path / "out", slide_mpp=0.25)
 
 
 def test_vectors_without_places_are_refused(case, tmp_path: Path) -> None:
     path = foreign(case, tmp_path, "clam pt")
     (tmp_path / "clam" / "h5_files" / "case 7.h5").unlink()
     with pytest.raises(InputError, match=r"does not say .*where its tiles lie"):
-        make_heatmap(None, case.model, path, tmp_path / "out", slide_mpp=0.5)
+        make_heatmap(None, load_model(case.model), path, tmp_path / "out", slide_mpp=0.5)
 
 
 def test_a_slide_whose_name_is_a_path_writes_nothing_elsewhere(case, tmp_path: Path) -> None:
     write_features(case.features, replace(read_features(case.features), slide_id="../../elsewhere"))
     with pytest.raises(InputError, match="no name of a folder"):
-        make_heatmap(None, case.model, case.features, tmp_path / "a" / "b" / "out")
+        make_heatmap(None, load_model(case.model), case.features, tmp_path / "a" / "b" / "out")
     assert not (tmp_path / "a").exists()

@@ -13,7 +13,7 @@ import pytest
 from heatmaps.drawing.colours import colour
 from heatmaps.slide.slide_heatmap import Heatmap, make_heatmap
 from models.feature_kind import FeatureKind
-from models.model_file import Model, ModelSpec, save_model
+from models.model_file import Model, ModelSpec, load_model, save_model
 from pipelines.features import Features, describe, write_features
 from pipelines.grid import make_grid
 
@@ -39,7 +39,7 @@ def far(make_model_once, tmp_path_factory: pytest.TempPathFactory) -> Heatmap:
     model = make_model_once()
     kind = FeatureKind("planted", "ab" * 32, "", 4, 112.0, 0.5)
     save_model(folder / "m.safetensors", Model(model.state, ModelSpec(model.spec.targets, kind, 4, 3)))
-    return make_heatmap(None, folder / "m.safetensors", folder / "far.h5", folder / "out", targets=["MSI"])
+    return make_heatmap(None, load_model(folder / "m.safetensors"), folder / "far.h5", folder / "out", targets=["MSI"])
 
 
 def cell_of(x: float, y: float) -> tuple[int, int]:

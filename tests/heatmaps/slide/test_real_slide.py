@@ -14,7 +14,7 @@ from heatmaps.comparison.run import run
 from heatmaps.methods import method_named
 from heatmaps.slide.slide_heatmap import make_heatmap
 from models.feature_kind import read_kind
-from models.model_file import Model, save_model
+from models.model_file import Model, load_model, save_model
 from pipelines.errors import InputError
 from pipelines.features import Features, describe, write_features
 from pipelines.grid import make_grid
@@ -48,7 +48,9 @@ def test_dark_tissue_is_red_and_glass_is_blue_where_they_lie(real_data: Path, ma
     model = make_model()
     spec = replace(model.spec, features=read_kind(tmp_path / "f.h5"))
     save_model(tmp_path / "m.safetensors", Model(model.state, spec))
-    made = make_heatmap(slide, tmp_path / "m.safetensors", tmp_path / "f.h5", tmp_path / "out", targets=["MSI"])
+    made = make_heatmap(
+        slide, load_model(tmp_path / "m.safetensors"), tmp_path / "f.h5", tmp_path / "out", targets=["MSI"]
+    )
     assert np.corrcoef(made.scores[0].contribution, darkness)[0, 1] > 0.95
     overview = cv2.cvtColor(cv2.imread(str(made.folder / "overview-MSI.png")), cv2.COLOR_BGR2RGB).astype(int)
     # Both panels are of one size, so where the left one is dark tissue the right one must be red.
@@ -75,7 +77,10 @@ def test_a_slide_without_mpp_is_refused_with_the_flag_that_helps(real_data: Path
     save_model(tmp_path / "m.safetensors", Model(model.state, spec))
     with pytest.raises(InputError, match="--slide-mpp"):
         make_heatmap(
-            real_data / "wsi" / "C3L-00601-26.tiff", tmp_path / "m.safetensors", tmp_path / "f.h5", tmp_path / "out"
+            real_data / "wsi" / "C3L-00601-26.tiff",
+            load_model(tmp_path / "m.safetensors"),
+            tmp_path / "f.h5",
+            tmp_path / "out",
         )
 
 

@@ -13,6 +13,7 @@ from heatmaps.drawing.contact_sheet import Cell, Group, contact_sheet
 from heatmaps.drawing.scalebar import ScaleBar
 from heatmaps.slide.options import Options
 from heatmaps.slide.slide_heatmap import make_heatmap
+from models.model_file import load_model
 from pipelines.slides import open_slide
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def test_methods_without_a_sign_show_their_highest_and_their_lowest(case, tmp_pa
 
 
 def test_without_the_slide_the_table_says_where_they_lie_and_why_there_is_no_picture(case, tmp_path: Path) -> None:
-    made = make_heatmap(None, case.model, case.features, tmp_path)
+    made = make_heatmap(None, load_model(case.model), case.features, tmp_path)
     assert {row["file"] for row in tile_rows(made.folder)} == {""}
     assert not list(made.folder.glob("contact-*"))
     assert "not at hand" in json.loads((made.folder / "heatmap.json").read_text())["tile_pictures"]

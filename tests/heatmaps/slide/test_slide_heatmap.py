@@ -217,7 +217,7 @@ def test_the_ground_stays_as_it_is_where_no_tile_lies(case, tmp_path: Path) -> N
 
 def test_without_the_slide_the_same_numbers_and_colours_lie_on_a_plain_ground(case, tmp_path) -> None:
     whole = case.make(tmp_path / "whole")
-    alone = make_heatmap(None, case.model, case.features, tmp_path / "alone", created="2026-01-02")
+    alone = make_heatmap(None, load_model(case.model), case.features, tmp_path / "alone", created="2026-01-02")
     for name in ("scores.csv", "raw-MSI.png", "qupath-MSI.geojson"):
         assert (alone.folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
     sidecar = json.loads((alone.folder / "heatmap.json").read_text())

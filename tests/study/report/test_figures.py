@@ -12,6 +12,7 @@ import pytest
 
 from models.evaluation.wording import number, signed
 from pipelines.errors import InputError
+from pipelines.svg import text_width
 from tests.study.report.drawn import DrawnStudy, add_scenario, large_study, small_study
 from wsi_swarm.study.report.boxes import box_panel
 from wsi_swarm.study.report.differences import forest, reach
@@ -20,8 +21,8 @@ from wsi_swarm.study.report.frame import best_local, checked, limits, panels_of
 from wsi_swarm.study.report.lines import axis_name, line_figure, series_of
 from wsi_swarm.study.report.looks import LOOKS
 from wsi_swarm.study.report.makeup import makeup_figure
+from wsi_swarm.study.report.marks import spread
 from wsi_swarm.study.report.real_nodes import identical, in_words
-from wsi_swarm.study.report.svg import spread, text_width
 
 
 def panels(study):

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from matplotlib.cbook import boxplot_stats
 
 from models.evaluation.wording import number
+from pipelines.svg import Drawing, Scale, shortened
 from wsi_swarm.study.report.columns import columns_for, draw_scale, roomy
 from wsi_swarm.study.report.frame import SHOWN, knows_nothing
 from wsi_swarm.study.report.looks import LOCAL, LOOKS, SOFT
-from wsi_swarm.study.report.svg import Drawing, Scale, shortened
+from wsi_swarm.study.report.marks import mark
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -100,7 +101,7 @@ def _column(drawing: Drawing, x: float, scale: Scale, look: Look, values: Column
     for place, (key, value) in enumerate(values.items()):
         label = f"{name}{key}" if name.endswith(" ") else f"{name}, repeat {key:g}"
         tip = f"{label}: {number(value)}"
-        drawing.mark(x + _aside(place), scale(value), radius, look, tip, stroke_width=0.6, fill_opacity=0.85)
+        mark(drawing, x + _aside(place), scale(value), radius, look, tip, stroke_width=0.6, fill_opacity=0.85)
 
 
 def _aside(place: int) -> float:

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipelines.svg import Scale, shortened, text_width
 from wsi_swarm.study.report.looks import FAINT, SOFT
-from wsi_swarm.study.report.svg import Scale, shortened, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wsi_swarm.study.report.svg import Drawing
+    from pipelines.svg import Drawing
 
 _SIZE = 11.5
 _LINE = 9

@@ -6,10 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 from models.evaluation.wording import signed
+from pipelines.svg import Drawing, Scale, shortened
 from wsi_swarm.study.report.boxes import MANY
 from wsi_swarm.study.report.frame import SHOWN
 from wsi_swarm.study.report.looks import FAINT, SOFT, look_of
-from wsi_swarm.study.report.svg import Drawing, Scale, shortened
+from wsi_swarm.study.report.marks import mark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +107,7 @@ def _row(drawing: Drawing, verdict: Verdict, scale: Scale, top: float) -> None:
         x = scale(-verdict.margin)
         drawing.line(x, y - 7, x, y + 8, stroke=look.colour, stroke_width=2.2, stroke_dasharray="4 2")
     if known:
-        drawing.mark(scale(verdict.difference), y, 4.6, look, verdict.words, stroke_width=1)
+        mark(drawing, scale(verdict.difference), y, 4.6, look, verdict.words, stroke_width=1)
     name = shortened(f"{verdict.arm} − {verdict.against}", 42)
     drawing.text(_LEFT, top + 13, name, 11.5, fill=look.words, **_HALO)
     drawing.text(_LEFT + _PLOT, top + 13, text, 11.5, text_anchor="end", **_HALO)

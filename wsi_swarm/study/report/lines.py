@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.evaluation.wording import number
+from pipelines.svg import Drawing, Scale
 from wsi_swarm.study.report.columns import draw_scale
 from wsi_swarm.study.report.frame import SHOWN, best_local
 from wsi_swarm.study.report.looks import BEST_LOCAL, EQUAL, FAINT, LOCAL, LOOKS, MEAN_LOCAL, MERGED, SOFT, WEIGHTED
-from wsi_swarm.study.report.svg import Drawing, Scale, spread
+from wsi_swarm.study.report.marks import mark, spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,7 +115,7 @@ def _draw_line(drawing: Drawing, name: str, points: list[Point], along: _Along, 
             for end in (point.low, point.high):
                 drawing.line(x - 2.5, scale(end), x + 2.5, scale(end), stroke=look.colour, stroke_width=1.1)
         tip = f"{name} at {point.x:g}: {number(point.mean)} ({number(point.low)} to {number(point.high)})"
-        drawing.mark(x, y, 4.2, look, tip, stroke_width=1.0 if look.filled else 1.6)
+        mark(drawing, x, y, 4.2, look, tip, stroke_width=1.0 if look.filled else 1.6)
 
 
 class _Along:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipelines.svg import Drawing, Scale
 from wsi_swarm.study.report.boxes import MANY
 from wsi_swarm.study.report.columns import columns_for, draw_scale, roomy
 from wsi_swarm.study.report.looks import INK, NEGATIVE, POSITIVE, SOFT
-from wsi_swarm.study.report.svg import Drawing, Scale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

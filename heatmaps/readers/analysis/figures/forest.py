@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heatmaps.readers.analysis.figures.drawing import ACCENT, INK, LINE, SOFT, Drawing, Scale, shortened, text_width
+from heatmaps.readers.analysis.figures.looks import ACCENT, LINE, SOFT, TEXT
 from heatmaps.readers.statistics.measures import Absent, Interval, Measure
+from pipelines.svg import INK, Drawing, Scale, shortened, text_width
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -22,12 +23,12 @@ def draw_forest(forest: Forest, words: Words) -> Markup:
     labels = [shortened(words.name(label), _LABEL_LETTERS) for label, _, _ in forest.rows]
     numbers = [words.cell(value, forest.unit) for _, value, _ in forest.rows]
     bold = [summary for _, _, summary in forest.rows]
-    left = max([text_width(w, bold=b) for w, b in zip(labels, bold, strict=True)], default=0.0) + 18
-    right = max([text_width(w, bold=b) for w, b in zip(numbers, bold, strict=True)], default=0.0) + 18
+    left = max([text_width(w, TEXT, b) for w, b in zip(labels, bold, strict=True)], default=0.0) + 18
+    right = max([text_width(w, TEXT, b) for w, b in zip(numbers, bold, strict=True)], default=0.0) + 18
     low, high = _ends(forest)
     scale = Scale(low, high, left, _WIDTH - right)
     bottom = _TOP + _ROW * len(forest.rows)
-    drawing = Drawing(_WIDTH, bottom + 50)
+    drawing = Drawing(_WIDTH, bottom + 50, TEXT)
     for tick in scale.ticks():
         drawing.line(scale(tick), _TOP, scale(tick), bottom, stroke=LINE)
         drawing.text(scale(tick), bottom + 18, words.tick(tick, forest.unit), 12, text_anchor="middle", fill=SOFT)

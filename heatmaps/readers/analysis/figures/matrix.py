@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heatmaps.readers.analysis.figures.drawing import Drawing, shortened, text_width
+from heatmaps.readers.analysis.figures.looks import TEXT
+from pipelines.svg import Drawing, shortened, text_width
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -21,10 +22,10 @@ _WHITE_FROM = 0.68
 def draw_matrix(matrix: Matrix, words: Words) -> Markup:
     """Return the cells, darker for higher shares from 0 to 1."""
     labels = [shortened(label, 30) for label in matrix.rows]
-    left = max([text_width(label) for label in labels], default=0.0) + 14
+    left = max([text_width(label, TEXT) for label in labels], default=0.0) + 14
     width = min((_WIDTH - left) / max(len(matrix.columns), 1), 150.0)
     letters = max(int(width / text_width("n", 12)), 3)
-    drawing = Drawing(_WIDTH, _TOP + _ROW * len(labels) + 4)
+    drawing = Drawing(_WIDTH, _TOP + _ROW * len(labels) + 4, TEXT)
     for j, column in enumerate(matrix.columns):
         middle = left + width * (j + 0.5)
         drawing.text(middle, _TOP - 10, shortened(column, letters), 12, text_anchor="middle", font_weight=600)

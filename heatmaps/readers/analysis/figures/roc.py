@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heatmaps.readers.analysis.figures.drawing import ACCENT, INK, LINE, SECOND, SOFT, Drawing, Scale, shortened
+from heatmaps.readers.analysis.figures.looks import ACCENT, LINE, SECOND, SOFT, TEXT
+from pipelines.svg import INK, Drawing, Scale, shortened
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -21,7 +22,7 @@ LOOKS = ((ACCENT, ""), (SECOND, "6 4"))
 def draw_roc(roc: Roc, words: Words) -> Markup:
     """Return the panels."""
     lines = -(-len(roc.panels) // _ACROSS)
-    drawing = Drawing(_WIDTH, _TOP + _STEP_Y * lines + 24)
+    drawing = Drawing(_WIDTH, _TOP + _STEP_Y * lines + 24, TEXT)
     x = _LEFT
     for modality, (colour, dashes) in zip(roc.modalities, LOOKS, strict=False):
         drawing.line(x, 16, x + 34, 16, stroke=colour, stroke_width=2.4, stroke_dasharray=dashes or "none")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heatmaps.readers.analysis.figures.drawing import INK, Drawing, shortened, text_width
+from heatmaps.readers.analysis.figures.looks import TEXT
+from pipelines.svg import INK, Drawing, shortened, text_width
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -24,15 +25,15 @@ def draw_stacked(stacked: Stacked, words: Words) -> Markup:
     looks = STEPS if stacked.ordered else SIDES
     labels = [shortened(label, 36) for label, _ in stacked.rows]
     totals = [f"n = {sum(counts)}" for _, counts in stacked.rows]
-    left = max([text_width(label) for label in labels], default=0.0) + 16
-    right = max([text_width(total) for total in totals], default=0.0) + 16
-    drawing = Drawing(_WIDTH, _TOP + _ROW * len(stacked.rows) + 4)
+    left = max([text_width(label, TEXT) for label in labels], default=0.0) + 16
+    right = max([text_width(total, TEXT) for total in totals], default=0.0) + 16
+    drawing = Drawing(_WIDTH, _TOP + _ROW * len(stacked.rows) + 4, TEXT)
     x = left
     for category, (fill, _) in zip(stacked.categories, looks, strict=True):
         drawing.add("rect", x=x, y=8, width=16, height=16, fill=fill, stroke=INK, stroke_width=0.8)
         name = words.name(category)
         drawing.text(x + 22, 21, name)
-        x += 22 + text_width(name) + 22
+        x += 22 + text_width(name, TEXT) + 22
     ends = words.figure(stacked.name, "ends")
     if ends:
         drawing.text(x, 21, ends, 12)
@@ -47,7 +48,7 @@ def draw_stacked(stacked: Stacked, words: Words) -> Markup:
                 continue
             drawing.add("rect", x=x, y=y, width=width, height=_BAR, fill=fill, stroke="#fff", stroke_width=1)
             told = words.tick(count / sum(counts), "share")
-            if text_width(told) + 6 < width:
+            if text_width(told, TEXT) + 6 < width:
                 drawing.text(x + width / 2, y + 18, told, text_anchor="middle", fill=ink)
             x += width
         drawing.add("rect", x=left, y=y, width=full, height=_BAR, fill="none", stroke=INK, stroke_width=0.8)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from heatmaps.readers.analysis.answer_table import CANNOT_JUDGE
+from heatmaps.readers.kit.questions import CANNOT_JUDGE
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from heatmaps.readers.analysis.answer_table import CANNOT_JUDGE
 from heatmaps.readers.analysis.clustered import MIN_ITEMS, few_items, items_by_readers
 from heatmaps.readers.analysis.found import Said, Section, Sheet, columns
 from heatmaps.readers.analysis.preference.choices import EQUAL, choices_of
+from heatmaps.readers.kit.questions import CANNOT_JUDGE
 from heatmaps.readers.statistics.agreement import fleiss_kappa, gwet_ac, krippendorff_alpha, percent_agreement
 from heatmaps.readers.statistics.repeats import self_agreement
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import binomtest, wilcoxon
 
-from heatmaps.readers.analysis.answer_table import CANNOT_JUDGE
 from heatmaps.readers.analysis.clustered import MIN_CASES
+from heatmaps.readers.kit.questions import CANNOT_JUDGE, EQUAL
 from heatmaps.readers.statistics.measures import Absent, Test
 from pipelines.errors import ConfigError
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from heatmaps.readers.analysis.answer_table import Answers
-
-EQUAL = "equal"
 
 
 def choices_of(answers: Answers, repeats: bool = False) -> pd.DataFrame:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from heatmaps.readers.analysis.answer_table import CANNOT_JUDGE
 from heatmaps.readers.analysis.clustered import differences, for_other_readers, mean_over_cases
 from heatmaps.readers.analysis.figures.kinds import Forest, Stacked
 from heatmaps.readers.analysis.found import Said, Section, Sheet, columns
+from heatmaps.readers.kit.questions import CANNOT_JUDGE
 from pipelines.errors import ConfigError
 
 if TYPE_CHECKING:

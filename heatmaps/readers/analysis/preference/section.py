@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from scipy.stats import binomtest
 
-from heatmaps.readers.analysis.answer_table import CANNOT_JUDGE
 from heatmaps.readers.analysis.clustered import for_other_readers, mean_over_cases
 from heatmaps.readers.analysis.figures.kinds import Forest, Stacked
 from heatmaps.readers.analysis.found import Said, Section, Sheet, Word, columns
 from heatmaps.readers.analysis.preference.choices import EQUAL, choices_of, points, tests
+from heatmaps.readers.kit.questions import CANNOT_JUDGE
 from heatmaps.readers.statistics.arms import holm_p
 from heatmaps.readers.statistics.measures import Absent, Measure, Test
 from heatmaps.readers.statistics.preferences import Preferences, bradley_terry

@@ -19,7 +19,7 @@ from heatmaps.readers.kit.build import build_kits
 from heatmaps.readers.kit.study_file import read_study_file
 from heatmaps.slide.options import Options
 from heatmaps.slide.slide_heatmap import make_heatmap
-from models.model_file import save_model
+from models.model_file import load_model, save_model
 from pipelines.features import write_features
 from tests.heatmaps.conftest import draw_slide, planted_features, planted_model
 from wsi_swarm.cli.main import main
@@ -53,7 +53,7 @@ def shared_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name in models:
             make_heatmap(
                 tmp_path / "slides" / f"{slide}.tif",
-                tmp_path / f"{name}.safetensors",
+                load_model(tmp_path / f"{name}.safetensors"),
                 tmp_path / "features" / f"{slide}.h5",
                 tmp_path / f"maps-{name}",
                 targets=["MSI"],
@@ -252,7 +252,7 @@ def test_what_does_not_fit_is_one_sentence(items, study: Path) -> None:
 def test_arms_of_different_methods_and_signless_opposites_are_refused(items, study: Path) -> None:
     make_heatmap(
         None,
-        study / "local.safetensors",
+        load_model(study / "local.safetensors"),
         study / "features" / f"{POSITIVE[0]}.h5",
         study / "maps-attention",
         targets=["MSI"],
