@@ -61,7 +61,9 @@ def hdf5_bytes(fill: Callable[[h5py.File], None]) -> bytes:
     """
     import h5py  # the other functions are wanted where it is not
 
-    with h5py.File("memory.h5", "w", driver="core", backing_store=False, block_size=_HDF5_GROWTH) as file:
+    # HDF5 tells files in memory apart by their names, and two threads may each have one open.
+    name = f"memory-{secrets.token_hex(8)}.h5"
+    with h5py.File(name, "w", driver="core", backing_store=False, block_size=_HDF5_GROWTH) as file:
         fill(file)
         file.flush()
         return file.id.get_file_image()
