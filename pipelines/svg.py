@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 INK = "#1b1b1b"
 FONT = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-_LETTER = 0.58
+_LETTER = 0.6
 """Mean width of a letter of a sans-serif font, in its size; ample for names in mixed case."""
 _SHRINKS = 500
 """Pictures up to this width shrink to the page of a telephone and stay legible; wider ones are moved sideways."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import zipfile
 
+from heatmaps.readers.analysis.analyse import Options, analyse
+from heatmaps.readers.analysis.files import as_document, write_analysis
+
 SHOWN = "document.getElementById('picture-state').textContent === '' && !document.getElementById('desk').hidden"
 SIZES = [(1280, 800), (820, 1180)]
 
@@ -56,6 +59,16 @@ def nothing_amiss(browser):
     assert browser.complaints == []
     assert browser.requests
     assert {url.split(":")[0] for url in browser.requests} <= {"file", "blob", "data"}
+
+
+def analysed(browser, answers, folder):
+    """Analyse a table of answers, open the report in the same browser, and return the template that it names."""
+    analysis = analyse(answers, Options())
+    report, *_ = write_analysis(folder, analysis, as_document(analysis, "test"), "en")
+    browser.open(report, 1280, 800)
+    nothing_amiss(browser)
+    assert browser.accessibility() == []
+    return browser.evaluate("document.querySelector('h1 + p').textContent").split(" · ")[0]
 
 
 def table(path):

@@ -13,32 +13,23 @@ from heatmaps.readers.kit.build import example_study
 from heatmaps.readers.kit.key import read_key
 from tests.chromium import Chromium
 from tests.heatmaps.readers.answering import answers_of, write_answers
+from tests.heatmaps.readers.browsing import SIZES, analysed, nothing_amiss, unpacked
 
 pytestmark = pytest.mark.browser
 
 SHOWN = "document.getElementById('picture-state').textContent === '' && document.getElementById('picture').naturalWidth"
 WHERE = "document.getElementById('where').textContent"
-SIZES = [(1280, 800), (820, 1180)]
 
 
 @pytest.fixture
 def page(built, tmp_path):
     """The first reader's page, unpacked."""
-    with zipfile.ZipFile(built.kits[0]) as archive:
-        archive.extractall(tmp_path / "kit")
-    return tmp_path / "kit" / "index.html"
+    return unpacked(built, tmp_path / "kit")
 
 
 def answer(browser, *keys: str) -> None:
     browser.wait_for(SHOWN)
     browser.press(*keys, "Enter")
-
-
-def nothing_amiss(browser) -> bool:
-    assert browser.complaints == []
-    assert browser.requests
-    assert {url.split(":")[0] for url in browser.requests} <= {"file", "blob", "data"}
-    return True
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -57,7 +48,7 @@ def test_a_whole_kit_by_keyboard_to_the_table(built, page, browser, tmp_path, wi
     browser.wait_for("!document.getElementById('finish').hidden")
     browser.press("s")
     file = browser.downloaded()
-    assert nothing_amiss(browser)
+    nothing_amiss(browser)
 
     told = read_answers(file)
     key, _ = read_key(built.key)
@@ -72,6 +63,7 @@ def test_a_whole_kit_by_keyboard_to_the_table(built, page, browser, tmp_path, wi
     assert (summary["answered"], summary["missing"], summary["out_of_order"]) == (12, [], 0)
     assert summary["too_fast"] == 12  # a machine
     assert len((tmp_path / "t.csv").read_text().splitlines()) == 1 + 12 * 4
+    assert analysed(browser, tmp_path / "t.csv", tmp_path / "analysis") == "Tile plausibility"
 
 
 def test_what_is_missing_is_said_and_going_back_changes_and_counts(page, browser):
@@ -91,7 +83,7 @@ def test_what_is_missing_is_said_and_going_back_changes_and_counts(page, browser
     told = read_answers(browser.downloaded())
     assert (told.answers[1].values["supports"], told.answers[1].edits) == (5, 1)
     assert not told.complete
-    assert nothing_amiss(browser)
+    nothing_amiss(browser)
 
 
 def test_a_reader_goes_on_after_closing_and_on_another_computer(built, page, browser, tmp_path):
@@ -107,7 +99,7 @@ def test_a_reader_goes_on_after_closing_and_on_another_computer(built, page, bro
     browser.wait_for(f"{WHERE} === 'Picture 2 of 12'")
     browser.press("s")
     file = browser.downloaded()
-    assert nothing_amiss(browser)
+    nothing_amiss(browser)
     (tmp_path / "elsewhere").mkdir()
     elsewhere = Chromium(tmp_path / "elsewhere")
     try:
@@ -137,7 +129,7 @@ def _go_on(elsewhere, built, page, file, tmp_path):
     assert after.answers[:2] == before.answers
     assert [one.values["supports"] for one in after.answers] == [4, 3, 1]
     assert len(after.sessions) == len(before.sessions) + 1
-    assert nothing_amiss(elsewhere)
+    nothing_amiss(elsewhere)
 
 
 @pytest.fixture
@@ -185,7 +177,7 @@ def test_codebook_and_keys_open_and_close_and_swallow_the_other_keys(page, brows
         assert browser.evaluate("document.querySelectorAll('#form :checked').length") == 0
         browser.press("Escape")
         assert not browser.evaluate(f"document.getElementById('{name}').open")
-    assert nothing_amiss(browser)
+    nothing_amiss(browser)
 
 
 def test_everything_that_is_used_has_a_name_a_label_and_contrast(page, browser):
@@ -238,7 +230,7 @@ def test_every_screen_is_accessible(page, browser, width, height):
         answer(browser, "b", "3")
     browser.wait_for("!document.getElementById('finish').hidden")
     assert browser.accessibility() == []
-    assert nothing_amiss(browser)
+    nothing_amiss(browser)
 
 
 def test_the_printed_codebook_explains_every_feature(page, browser):
@@ -246,4 +238,4 @@ def test_the_printed_codebook_explains_every_feature(page, browser):
     text = browser.evaluate("document.body.innerText")
     for words in ("A Mucin", "Pools of it.", "C None", "Supports MSI?", "By morphology alone."):
         assert words in text
-    assert nothing_amiss(browser)
+    nothing_amiss(browser)

@@ -9,6 +9,7 @@ from heatmaps.readers.answers.import_answers import import_answers
 from tests.chromium import Chromium
 from tests.heatmaps.readers.browsing import (
     SIZES,
+    analysed,
     assisted,
     at,
     at_the_first_case,
@@ -73,6 +74,7 @@ def test_a_whole_sequential_kit_locks_first_answers_and_goes_to_the_table(browse
     assert [found[str(n), "with", "likelihood"] for n in (1, 2, 3)] == ["85", "85", "90"]
     assert [found[str(n), "with", "decision"] for n in (1, 2, 3)] == ["1", "0", "0"]
     assert [found[str(n), "before", "decision"] for n in (1, 2, 3)] == ["0"] * 3
+    assert analysed(browser, tmp_path / "t.csv", tmp_path / "analysis") == "Reading with and without AI"
 
 
 def test_a_locked_first_answer_cannot_be_changed_by_any_control(browser, tmp_path):

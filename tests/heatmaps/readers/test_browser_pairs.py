@@ -10,6 +10,7 @@ from heatmaps.readers.answers.import_answers import import_answers
 from tests.chromium import Chromium
 from tests.heatmaps.readers.browsing import (
     SIZES,
+    analysed,
     at,
     ended,
     fits,
@@ -77,6 +78,7 @@ def test_a_whole_kit_of_pairs_by_keyboard_over_two_computers_to_the_table(browse
         if row["question"] == "prefer" and int(row["position"]) >= 4:
             assert row["answer"] == row["right"]
     assert {row["answer"] for row in rows if row["position"] == "1"} == {"5", "1", rows[0]["right"]}
+    assert analysed(browser, tmp_path / "t.csv", tmp_path / "analysis") == "Heatmap preference"
 
 
 def test_both_panes_move_together_and_the_tissue_is_one_key_away(browser, tmp_path):

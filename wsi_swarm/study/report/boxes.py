@@ -26,7 +26,7 @@ MANY = 8
 FEW = 5
 """With fewer values than these there is no box: quartiles of three points would only look like knowledge."""
 
-_TOP, _PLOT, _RIGHT = 44.0, 216.0, 74.0
+_TOP, _PLOT, _RIGHT = 44.0, 216.0, 77.0
 
 
 def box_panel(panel: Panel, metric: str, ends: tuple[float, float], ident: str) -> Markup:
