@@ -6,6 +6,9 @@ import csv
 import io
 import json
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,7 @@ import pytest
 from models.model_file import load_model, save_model
 from models.predict import predict_bag
 from pipelines.features import read_features, write_features
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -172,3 +176,33 @@ def test_what_does_not_go_together_is_refused_before_anything_is_written(
     assert (code, out) == (3, "")
     assert message in err
     assert not (cohort.folder / "out").exists()
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(cohort, tmp_path: Path) -> None:
+    # A background shell begins its jobs with SIGINT ignored; the command must hear it wherever the tests run.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program = [sys.executable, "-c", f"{heard}from wsi_swarm.cli.main import main; main()"]
+    words = [
+        "heatmap",
+        "--cohort",
+        cohort.table,
+        "--features",
+        cohort.features,
+        "--model",
+        cohort.model,
+        "--out",
+        "out",
+    ]
+    command = [*program, *map(str, words)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        until("the first heatmap", lambda: next(iter((tmp_path / "out").glob("*/heatmap.json")), None))
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    done = {path.parent.name: path.read_bytes() for path in (tmp_path / "out").glob("*/heatmap.json")}
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    states = {name: row["state"] for name, row in rows(again.stdout).items()}
+    assert set(states) == set(STRENGTHS)
+    assert {name for name, state in states.items() if state == "reused"} == set(done)
+    assert all((tmp_path / "out" / name / "heatmap.json").read_bytes() == data for name, data in done.items())
+    assert not list((tmp_path / "out").rglob("*.tmp"))
