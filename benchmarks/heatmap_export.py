@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from heatmaps.slide.slide_heatmap import make_heatmap
+from heatmaps.making.slide_heatmap import make_heatmap
 from models.aggregators.gated_attention import initial_state
 from models.feature_kind import FeatureKind
 from models.model_file import Model, ModelSpec, load_model, save_model

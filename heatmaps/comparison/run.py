@@ -9,8 +9,8 @@ from heatmaps.comparison.compare import Comparison, Side, compare
 from heatmaps.comparison.picture import draw_comparison
 from heatmaps.comparison.text import as_json, places_csv, table
 from heatmaps.slide.absent_slide import AbsentSlide
+from heatmaps.slide.folder import file_name
 from heatmaps.slide.opened import check_slide, read_alone
-from heatmaps.slide.outputs import file_name
 from models.feature_kind import read_kind
 from models.model_file import load_model
 from pipelines.errors import ConfigError

@@ -53,6 +53,11 @@ _RISING = np.array(
     dtype=np.float64,
 )
 
+STRONG_FROM = 0.5
+"""Share of the colour scale's end from which evidence is classified as strong."""
+WEAK_FROM = 0.1
+"""Share of the colour scale's end below which a tile is left unclassified."""
+
 
 @dataclass(frozen=True)
 class Scale:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from heatmaps.drawing.colours import AGAINST_RGB, FOR_RGB, HIGH_RGB
+from heatmaps.drawing.colours import AGAINST_RGB, FOR_RGB, HIGH_RGB, STRONG_FROM, WEAK_FROM
 from pipelines.geojson import classification, feature, square
 
 if TYPE_CHECKING:
@@ -13,11 +13,6 @@ if TYPE_CHECKING:
 
     from heatmaps.methods.relevance import Relevance
     from pipelines.features import Features
-
-STRONG_FROM = 0.5
-"""Share of the colour scale's end from which evidence is classified as strong."""
-WEAK_FROM = 0.1
-"""Share of the colour scale's end below which a tile is left unclassified."""
 
 
 def qupath_tiles(

@@ -15,7 +15,7 @@ from heatmaps.report.cohort_page import CohortInput, SlideRow, TargetCell, cohor
 from heatmaps.report.evaluated import Evaluated, read_evaluation
 from heatmaps.report.make import check_size, short_name
 from heatmaps.report.words import Words
-from heatmaps.slide.outputs import SIDECAR, file_name
+from heatmaps.slide.folder import SIDECAR, file_name
 from pipelines.errors import ConfigError, InputError
 from pipelines.progress import progress
 

@@ -12,6 +12,7 @@ from heatmaps.report.evaluated import read_evaluation
 from heatmaps.report.slide_report import Wishes, slide_report
 from heatmaps.report.words import Words
 from heatmaps.slide.explained import ExplainedSlide
+from heatmaps.slide.facts import sidecar_facts
 from heatmaps.slide.opened import opened
 from heatmaps.slide.options import Options
 from heatmaps.slide.scores import content_sha256
@@ -117,7 +118,7 @@ def make_report(slide_path: Path | None, model_path: Path, features_path: Path, 
         pictures = [explained.on_thumbnail(one) for one in scores]
         shown = [shown_tiles(explained, one) for one in scores]
         bar.update()
-        html = slide_report(explained, explained.facts(asked.created), ground, pictures, shown, wishes)
+        html = slide_report(explained, sidecar_facts(explained, asked.created), ground, pictures, shown, wishes)
         bar.update()
     check_size(html, "give a smaller --overview-px, or fewer targets")
     return Report(html, name, scores)

@@ -1,1 +1,1 @@
-"""The heatmap of one slide: what is explained, and every file of its folder."""
+"""One slide with its scores: what every picture, table and page of it follows from."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from heatmaps.drawing import raster
 from heatmaps.drawing.colours import Scale, symmetric_scale, upward_scale
 from heatmaps.drawing.scalebar import ScaleBar, scale_bar
-from heatmaps.slide.facts import FORMAT, heatmap_key, sidecar_facts
-from heatmaps.slide.options import Options
+from heatmaps.slide.key import heatmap_key
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,10 +18,9 @@ if TYPE_CHECKING:
     from heatmaps.methods import Method
     from heatmaps.methods.relevance import Relevance
     from heatmaps.slide.absent_slide import AnySlide
+    from heatmaps.slide.options import Options
     from models.model_file import Model
     from pipelines.features import Features
-
-__all__ = ["FORMAT", "ExplainedSlide", "Options", "overview_of"]
 
 _LONGEST_SIDE_PX = 1400
 
@@ -105,7 +103,3 @@ class ExplainedSlide:
         """Hash of all that the outputs follow from, the slide's pixels included."""
         targets = [one.target for one in self.scores]
         return heatmap_key(self.slide, self.thumbnail, self.model, self.features, targets, self.options)
-
-    def facts(self, created: str) -> dict[str, Any]:
-        """Return what the sidecar says of the heatmap, apart from its files."""
-        return sidecar_facts(self, created)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from heatmaps.slide.slide_heatmap import Heatmap, make_heatmap
+from heatmaps.making.slide_heatmap import Heatmap, make_heatmap
 from models.aggregators.gated_attention import initial_state
 from models.feature_kind import FeatureKind
 from models.model_file import Model, ModelSpec, load_model, save_model

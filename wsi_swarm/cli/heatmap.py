@@ -109,7 +109,7 @@ def heatmap(
 
     By default each tile gets its exact share of the result. The probability is the one that predict gives.
     """
-    from heatmaps.slide.asked import options_of, refuse_combinations
+    from heatmaps.making.asked import options_of, refuse_combinations
 
     options, one_scale = options_of(underlay, clip, method, occlude, top)
     refuse_combinations(slide, features, cohort, slides, one_scale)
@@ -132,10 +132,10 @@ def _slide(
 ) -> None:
     import json
 
-    from heatmaps.cohort.run import load_models
     from heatmaps.drawing.reading import detail_words
-    from heatmaps.slide.asked import now
-    from heatmaps.slide.slide_heatmap import make_heatmap
+    from heatmaps.making.asked import now
+    from heatmaps.making.cohort_run import load_models
+    from heatmaps.making.slide_heatmap import make_heatmap
 
     documents: list[dict[str, Any]] = []
     loaded = load_models(models, out)
@@ -173,10 +173,10 @@ def _cohort(
 ) -> None:
     import json
 
-    from heatmaps.cohort.run import explain_cohort, load_models
-    from heatmaps.cohort.slides import find_cohort
-    from heatmaps.cohort.summary import summary_document, summary_tsv
-    from heatmaps.slide.asked import now
+    from heatmaps.making.asked import now
+    from heatmaps.making.cohort_run import explain_cohort, load_models
+    from heatmaps.making.cohort_slides import find_cohort
+    from heatmaps.making.cohort_summary import summary_document, summary_tsv
     from wsi_swarm.errors import PartialError
 
     found = find_cohort(cohort, features, slides)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from heatmaps.readers.analysis.figures.draw import draw, worth_drawing
-from heatmaps.readers.analysis.found import Word
 from heatmaps.readers.analysis.report import report_html
+from heatmaps.readers.analysis.terms import Word
 from heatmaps.readers.analysis.words import Words
 from heatmaps.readers.statistics.measures import Absent, Interval, Measure, Test
 from models.evaluation.estimates import Proportion

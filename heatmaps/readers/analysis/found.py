@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from heatmaps.readers.analysis.terms import Unit, Word
 from heatmaps.readers.statistics.measures import Absent, Measure, Test
 from models.evaluation.estimates import Proportion
 
@@ -12,20 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from heatmaps.readers.analysis.figures.kinds import Figure
-
-Unit = Literal[
-    "text", "count", "share", "points", "number", "signed", "mean", "steps", "precise", "seconds", "ratio", "p"
-]
-"""Of a column: share in per cent, points a difference of shares, mean a value on a scale and steps a difference of
-such, ratio a factor, p of a test."""
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word of the report, by its key in the wording; names of the study are plain strings."""
-
-    key: str
-
 
 Cell = str | int | float | Word | Measure | Proportion | Test | Absent | None
 

@@ -7,13 +7,14 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from heatmaps.readers.analysis.found import Word
+from heatmaps.readers.analysis.terms import Word
 from heatmaps.readers.statistics.measures import Absent, Interval, Measure, Test
 from models.evaluation.estimates import Proportion
 from models.evaluation.wording import NONE, number, signed
 
 if TYPE_CHECKING:
-    from heatmaps.readers.analysis.found import Cell, Said, Unit
+    from heatmaps.readers.analysis.found import Cell, Said
+    from heatmaps.readers.analysis.terms import Unit
 
 Language = Literal["en", "de"]
 _FOLDER = Path(__file__).parent / "wording"

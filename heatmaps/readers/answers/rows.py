@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from heatmaps.readers.answers.answer_file import Answer
-    from heatmaps.readers.kit.item_table import Item
+    from heatmaps.readers.kit.item import Item
     from heatmaps.readers.kit.key import Key, Showing
     from heatmaps.readers.kit.study_file import ReaderStudy
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from heatmaps.methods import DEFAULT, METHODS
-from heatmaps.slide.outputs import SIDECAR
+from heatmaps.slide.folder import SIDECAR
 from pipelines.errors import ConfigError, InputError
 from pipelines.progress import progress
 

@@ -22,7 +22,7 @@ from pipelines.errors import ConfigError
 from pipelines.files import write_bytes, write_json
 
 if TYPE_CHECKING:
-    from heatmaps.readers.kit.item_table import Item
+    from heatmaps.readers.kit.item import Item
     from heatmaps.readers.kit.key import Shape
     from heatmaps.readers.kit.study_file import ReaderStudy
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from heatmaps.readers.kit.item_table import Item  # noqa: TC001 (pydantic needs it when it runs)
+from heatmaps.readers.kit.item import Item  # noqa: TC001 (pydantic needs it when it runs)
 from heatmaps.readers.kit.questions import Strict
 from heatmaps.readers.kit.study_file import ReaderStudy  # noqa: TC001
 from pipelines.errors import ConfigError, InputError

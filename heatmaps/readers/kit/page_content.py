@@ -14,7 +14,7 @@ from heatmaps.readers.kit.questions import Checks, Prefer, Scale, Sides, asked_i
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from heatmaps.readers.kit.item_table import Item
+    from heatmaps.readers.kit.item import Item
     from heatmaps.readers.kit.key import Key, Showing
     from heatmaps.readers.kit.questions import Language, Question
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from heatmaps.readers.kit.item_table import Item
+    from heatmaps.readers.kit.item import Item
     from heatmaps.readers.kit.key import Key, Showing
 
 _SEPARATOR = "/"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from heatmaps.readers.kit.item_table import Item
+    from heatmaps.readers.kit.item import Item
     from heatmaps.readers.kit.study_file import Items
 
 _QUALITY = 93

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heatmaps.readers.kit.balance import Half
-    from heatmaps.readers.kit.item_table import Item
+    from heatmaps.readers.kit.item import Item
     from heatmaps.readers.kit.study_file import ReaderStudy
 
 

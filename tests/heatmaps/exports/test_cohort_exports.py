@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import h5py
 import pytest
 
-from heatmaps.cohort.run import explain_cohort, load_models
-from heatmaps.cohort.slides import find_cohort
+from heatmaps.making.cohort_run import explain_cohort, load_models
+from heatmaps.making.cohort_slides import find_cohort
 from heatmaps.slide.options import Options
 from models.feature_kind import read_kind
 from models.model_file import load_model, save_model

@@ -11,7 +11,7 @@ from PIL import Image
 
 from heatmaps.readers.blinding.verify import verify_kit
 from heatmaps.readers.kit.key import read_key
-from heatmaps.slide.explained import Options
+from heatmaps.slide.options import Options
 from tests.heatmaps.readers.template_studies import make_assistance, make_preference
 
 

@@ -17,7 +17,7 @@ from heatmaps.methods import METHODS
 from heatmaps.report.make import Asked, make_report
 from heatmaps.report.pdf import pdf_bytes
 from heatmaps.report.words import Words
-from heatmaps.slide.explained import Options
+from heatmaps.slide.options import Options
 from heatmaps.viewer.parts import viewer_parts
 from models.evaluation.evaluate import Request
 from models.evaluation.evaluate import evaluate as assess

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import h5py
 import pytest
 
-from heatmaps.slide.slide_heatmap import make_heatmap
+from heatmaps.making.slide_heatmap import make_heatmap
 from models.feature_kind import read_kind
 from models.model_file import load_model, save_model
 from pipelines.errors import InputError

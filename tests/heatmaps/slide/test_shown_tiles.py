@@ -11,8 +11,8 @@ import numpy as np
 
 from heatmaps.drawing.contact_sheet import Cell, Group, contact_sheet
 from heatmaps.drawing.scalebar import ScaleBar
+from heatmaps.making.slide_heatmap import make_heatmap
 from heatmaps.slide.options import Options
-from heatmaps.slide.slide_heatmap import make_heatmap
 from models.model_file import load_model
 from pipelines.slides import open_slide
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heatmaps.cohort.run import NamedModel, explain_cohort
-from heatmaps.cohort.slides import CohortSlide
+from heatmaps.making.cohort_run import NamedModel, explain_cohort
+from heatmaps.making.cohort_slides import CohortSlide
 from heatmaps.methods.attribution import contributions
 from heatmaps.readers.blinding.release import build_proved_kits
 from heatmaps.readers.choosing.choose import Wanted

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from heatmaps.readers.analysis.found import Unit, Word
+    from heatmaps.readers.analysis.terms import Unit, Word
     from heatmaps.readers.statistics.measures import Absent, Measure
 
 

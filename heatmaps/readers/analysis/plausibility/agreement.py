@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from heatmaps.readers.analysis.clustered import MIN_ITEMS, few_items, items_by_readers
 from heatmaps.readers.analysis.figures.kinds import Forest
-from heatmaps.readers.analysis.found import Said, Section, Sheet, Word, columns
+from heatmaps.readers.analysis.found import Said, Section, Sheet, columns
 from heatmaps.readers.analysis.plausibility.tiles import STEPS, any_counted, first_showings, once
+from heatmaps.readers.analysis.terms import Word
 from heatmaps.readers.statistics.agreement import fleiss_kappa, gwet_ac, krippendorff_alpha, percent_agreement
 from heatmaps.readers.statistics.icc import icc
 from heatmaps.readers.statistics.kappa import cohen_kappa

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 from heatmaps.readers.analysis.clustered import mean_over_cases
 from heatmaps.readers.analysis.figures.kinds import Forest, Matrix, Stacked
-from heatmaps.readers.analysis.found import Said, Section, Sheet, Word, columns
+from heatmaps.readers.analysis.found import Said, Section, Sheet, columns
 from heatmaps.readers.analysis.plausibility.tiles import STEPS, any_counted, first_showings
+from heatmaps.readers.analysis.terms import Word
 from heatmaps.readers.statistics.measures import Absent
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from heatmaps.readers.analysis.found import Cell, Unit
+    from heatmaps.readers.analysis.found import Cell
     from heatmaps.readers.analysis.plausibility.tiles import Tiles
+    from heatmaps.readers.analysis.terms import Unit
     from heatmaps.readers.statistics.measures import Measure
 
 _ARM = columns("arm", "kind", "tiles:count", "patients:count", "answers:count", "any_feature:share", "mean:mean")

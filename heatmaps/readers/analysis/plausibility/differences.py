@@ -13,8 +13,9 @@ from heatmaps.readers.statistics.arms import holm
 if TYPE_CHECKING:
     import pandas as pd
 
-    from heatmaps.readers.analysis.found import Cell, Unit
+    from heatmaps.readers.analysis.found import Cell
     from heatmaps.readers.analysis.plausibility.tiles import Tiles
+    from heatmaps.readers.analysis.terms import Unit
     from heatmaps.readers.statistics.arms import ArmDifference
 
 

@@ -10,8 +10,9 @@ from scipy.stats import binomtest
 
 from heatmaps.readers.analysis.clustered import for_other_readers, mean_over_cases
 from heatmaps.readers.analysis.figures.kinds import Forest, Stacked
-from heatmaps.readers.analysis.found import Said, Section, Sheet, Word, columns
+from heatmaps.readers.analysis.found import Said, Section, Sheet, columns
 from heatmaps.readers.analysis.preference.choices import EQUAL, choices_of, points, tests
+from heatmaps.readers.analysis.terms import Word
 from heatmaps.readers.kit.questions import CANNOT_JUDGE
 from heatmaps.readers.statistics.arms import holm_p
 from heatmaps.readers.statistics.measures import Absent, Measure, Test

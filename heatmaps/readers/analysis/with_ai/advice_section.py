@@ -6,7 +6,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from heatmaps.readers.analysis.figures.kinds import Forest
-from heatmaps.readers.analysis.found import Said, Section, Sheet, Word, columns
+from heatmaps.readers.analysis.found import Said, Section, Sheet, columns
+from heatmaps.readers.analysis.terms import Word
 from heatmaps.readers.analysis.with_ai.readings import AIDED, ALONE
 from heatmaps.readers.statistics.assistance import Assistance, assistance
 from heatmaps.readers.statistics.measures import Absent, Measure

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heatmaps.readers.analysis.clustered import differences, for_other_readers, mean_over_cases
-from heatmaps.readers.analysis.found import Said, Section, Sheet, Word, columns
+from heatmaps.readers.analysis.found import Said, Section, Sheet, columns
+from heatmaps.readers.analysis.terms import Word
 from heatmaps.readers.analysis.with_ai.readings import AIDED, ALONE
 from heatmaps.readers.statistics.measures import Absent, Interval, Measure
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from heatmaps.readers.analysis.found import Cell, Unit
+    from heatmaps.readers.analysis.found import Cell
+    from heatmaps.readers.analysis.terms import Unit
     from heatmaps.readers.analysis.with_ai.readings import Readings
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from sklearn.metrics import roc_curve
 
 from heatmaps.readers.analysis.figures.kinds import Forest, Roc
-from heatmaps.readers.analysis.found import Said, Section, Sheet, Word, columns
+from heatmaps.readers.analysis.found import Said, Section, Sheet, columns
+from heatmaps.readers.analysis.terms import Word
 from heatmaps.readers.analysis.with_ai.readings import complete
 from heatmaps.readers.statistics.crossed import Crossed, areas, crossed, shares_called
 from heatmaps.readers.statistics.imrmc import imrmc_text
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from heatmaps.readers.analysis.found import Cell, Unit
+    from heatmaps.readers.analysis.found import Cell
+    from heatmaps.readers.analysis.terms import Unit
     from heatmaps.readers.analysis.with_ai.readings import Readings
     from heatmaps.readers.statistics.crossed import Covariances, Figures
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from heatmaps.making.slide_heatmap import make_heatmap
 from heatmaps.readers.blinding.verify import verify_kit
 from heatmaps.readers.choosing.choose import LOWEST, OPPOSITE, RANDOM
 from heatmaps.readers.choosing.study import study_text
 from heatmaps.readers.kit.build import build_kits
 from heatmaps.readers.kit.study_file import read_study_file
 from heatmaps.slide.options import Options
-from heatmaps.slide.slide_heatmap import make_heatmap
 from models.model_file import load_model, save_model
 from pipelines.features import write_features
 from tests.heatmaps.conftest import draw_slide, planted_features, planted_model

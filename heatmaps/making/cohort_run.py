@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heatmaps.cohort.slides import Outcome
 from heatmaps.drawing.colours import symmetric_scale
 from heatmaps.exports import refuse_unknown
+from heatmaps.making.cohort_slides import Outcome
+from heatmaps.making.slide_heatmap import make_heatmap
 from heatmaps.methods.base import chosen_targets, refuse_unsupported
 from heatmaps.slide.opened import opened
 from heatmaps.slide.options import CohortScale
-from heatmaps.slide.slide_heatmap import make_heatmap
 from models.feature_kind import read_kind
 from models.model_file import load_model
 from models.predict import check_kind
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from heatmaps.cohort.slides import CohortSlide
+    from heatmaps.making.cohort_slides import CohortSlide
     from heatmaps.slide.options import Options
     from models.model_file import Model
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from heatmaps.exports import check_exports
 from heatmaps.exports.added import add_exports, earlier_exports
+from heatmaps.making.outputs import Outputs
 from heatmaps.methods.base import chosen_targets, refuse_unsupported
 from heatmaps.slide.explained import ExplainedSlide, overview_of
-from heatmaps.slide.facts import heatmap_key
+from heatmaps.slide.folder import SIDECAR, file_name, unharmed_sidecar
+from heatmaps.slide.key import heatmap_key
 from heatmaps.slide.opened import opened
 from heatmaps.slide.options import Options
-from heatmaps.slide.outputs import SIDECAR, Outputs, file_name, unharmed_sidecar
 from models.feature_kind import read_kind
 from models.predict import check_kind
 

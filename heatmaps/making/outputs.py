@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from contextlib import nullcontext
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,12 @@ from heatmaps.drawing.wording import percent
 from heatmaps.exports.geojson import qupath_tiles
 from heatmaps.exports.qupath_script import NAME as QUPATH_SCRIPT
 from heatmaps.exports.qupath_script import qupath_script
+from heatmaps.making.sheet import sheet_of
 from heatmaps.report.slide_report import slide_report
 from heatmaps.slide.absent_slide import AbsentSlide
+from heatmaps.slide.facts import sidecar_facts
+from heatmaps.slide.folder import SIDECAR, file_name
 from heatmaps.slide.scores import score_table
-from heatmaps.slide.sheet import sheet_of
 from heatmaps.slide.shown_tiles import shown_tiles, tile_table
 from pipelines.files import write_bytes, write_json, write_text
 from pipelines.geojson import write_geojson
@@ -35,34 +36,12 @@ if TYPE_CHECKING:
     from heatmaps.slide.explained import ExplainedSlide
     from heatmaps.slide.shown_tiles import ShownTile
 
-SIDECAR = "heatmap.json"
 TILE_QUALITY = 90
 """JPEG quality of the tiles' files."""
 NO_PICTURES = (
     "the slide is not at hand: no tile pictures and no contact sheet; tiles/tiles.csv says where the tiles lie, and "
     "naming the slide gives their pictures"
 )
-
-
-def unharmed_sidecar(folder: Path, key: str) -> dict[str, Any] | None:
-    """Return the sidecar if it has this key and each output the hash that it states, else None."""
-    try:
-        sidecar = json.loads((folder / SIDECAR).read_text("utf-8"))
-        if sidecar["key"] != key:
-            return None
-        for name, digest in sidecar["outputs"].items():
-            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
-                return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return sidecar
-
-
-def file_name(target: str) -> str:
-    """Return a target's name as part of a file name: letters, digits, ``-`` and ``_`` stay."""
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", target).strip("-")
-    # Two targets that differ in the replaced characters alone must not share a file.
-    return plain if plain == target else f"{plain}-{hashlib.sha256(target.encode()).hexdigest()[:6]}".lstrip("-")
 
 
 class Outputs:
@@ -80,7 +59,7 @@ class Outputs:
     def write(self) -> dict[str, Any]:
         """Write all files, and return the sidecar; its ``outputs`` name them, the report first."""
         explained = self.explained
-        facts = explained.facts(self.created)
+        facts = sidecar_facts(explained, self.created)
         pictures = [explained.on_thumbnail(one) for one in explained.scores]
         ground = render.underlay(explained.thumbnail, explained.options.underlay)
         shown = [shown_tiles(explained, one) for one in explained.scores]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from heatmaps.drawing.colours import colour
-from heatmaps.slide.slide_heatmap import Heatmap, make_heatmap
+from heatmaps.making.slide_heatmap import Heatmap, make_heatmap
 from models.feature_kind import FeatureKind
 from models.model_file import Model, ModelSpec, load_model, save_model
 from pipelines.features import Features, describe, write_features

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heatmaps.cohort.slides import Outcome
+    from heatmaps.making.cohort_slides import Outcome
 
 
 def summary_tsv(outcomes: Sequence[Outcome]) -> str:

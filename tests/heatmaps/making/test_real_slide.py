@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from heatmaps.comparison.run import run
+from heatmaps.making.slide_heatmap import make_heatmap
 from heatmaps.methods import method_named
-from heatmaps.slide.slide_heatmap import make_heatmap
 from models.feature_kind import read_kind
 from models.model_file import Model, load_model, save_model
 from pipelines.errors import InputError

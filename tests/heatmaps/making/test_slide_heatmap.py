@@ -12,9 +12,9 @@ import pytest
 
 from heatmaps.drawing.colours import colour
 from heatmaps.drawing.render import underlay
+from heatmaps.making.slide_heatmap import make_heatmap
 from heatmaps.slide.explained import overview_of
 from heatmaps.slide.options import Options
-from heatmaps.slide.slide_heatmap import make_heatmap
 from models.model_file import load_model, save_model
 from models.predict import predict_bag
 from pipelines.errors import ConfigError, InputError

@@ -1,1 +1,0 @@
-"""Heatmaps of many slides, with one or several models."""
