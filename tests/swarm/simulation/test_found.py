@@ -35,7 +35,7 @@ def test_a_false_signature_of_a_merge_known_to_be_signed_is_not_bundled(seed):
 def test_a_reveal_from_the_future_makes_nobody_look_at_the_chain_for_ever():
     """Each reveal of a round to come was heard again at every look, and asked for the next look (seed 404)."""
     simulation = Simulation(404, Setting(members=4, rounds=3), Faults(lies={1: "babble"})).run()
-    assert simulation.looks < 20 * simulation.clock.passed * simulation.setting.members
+    assert simulation.record.looks < 20 * simulation.clock.passed * simulation.setting.members
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ def check_end(simulation, honest) -> None:
     assert state.phase is Phase.FINISHED, f"seed {simulation.seed}: stopped in round {state.round}"
     assert len(simulation.checks.finals) == simulation.setting.rounds
     for member in honest:
-        assert simulation.models[member].root == state.base_root, f"seed {simulation.seed}: member {member}"
-        assert root_of(simulation.models[member].to_bytes()) == state.base_root
+        assert simulation.record.models[member].root == state.base_root, f"seed {simulation.seed}: member {member}"
+        assert root_of(simulation.record.models[member].to_bytes()) == state.base_root
 
 
 @pytest.mark.parametrize("members", [2, 3, 5])
@@ -38,7 +38,7 @@ def test_a_lost_goodbye_costs_no_deadline(seed, members):
     simulation = Simulation(seed, Setting(members=members, rounds=2), Faults(Weather(loss=0.05))).run()
     check_end(simulation, range(members))
     setting = simulation.setting
-    took = simulation.now - max(simulation.adopted_at.values())
+    took = simulation.now - max(simulation.record.adopted_at.values())
     assert took < setting.reveal_s + setting.attest_s
 
 
@@ -48,8 +48,8 @@ def test_without_faults_everybody_contributes_to_every_round(seed, members):
     simulation = Simulation(seed, Setting(members=members, rounds=3)).run()
     check_end(simulation, range(members))
     assert [final.contributors for final in events(simulation, Final)] == [frozenset(range(members))] * 3
-    assert simulation.notes == []
-    assert simulation.left == set(range(members))
+    assert simulation.record.notes == []
+    assert simulation.record.left == set(range(members))
 
 
 def test_same_seed_same_story():
@@ -93,8 +93,8 @@ def test_one_liar_is_named_and_stops_nobody(seed, lie):
     honest = {0, 1, 2} - {liar}
     check_end(simulation, honest)
     assert not events(simulation, Void)
-    assert {note.member for who, note in simulation.notes if who in honest} <= {liar}
-    named = {(who, note.kind) for who, note in simulation.notes if note.member == liar}
+    assert {note.member for who, note in simulation.record.notes if who in honest} <= {liar}
+    named = {(who, note.kind) for who, note in simulation.record.notes if note.member == liar}
     kind = {"wrong-reveal": "liar", "wrong-merge": "liar", "wrong-chunks": "liar", "mute": "silent", "unfit": "refused"}
     if lie in kind:
         assert named >= {(who, kind[lie]) for who in honest}
@@ -125,7 +125,7 @@ def test_a_member_too_slow_for_the_commit_phase_costs_one_deadline_not_one_per_r
     simulation = Simulation(seed, setting, Faults(train_s={1: 12.0})).run()
     check_end(simulation, {0, 1, 2})
     assert simulation.now - undisturbed.now < setting.commit_s + 12 + setting.reveal_s + setting.attest_s
-    assert any(note.kind == "slow" for who, note in simulation.notes if who == 1)
+    assert any(note.kind == "slow" for who, note in simulation.record.notes if who == 1)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -154,7 +154,7 @@ def test_a_void_round_is_not_trained_again():
     simulation = Simulation(2, Setting(rounds=2), Faults(outages=outages)).run()
     check_end(simulation, range(3))
     assert events(simulation, Void)
-    assert len(simulation.trainings) == len(set(simulation.trainings))
+    assert len(simulation.record.trainings) == len(set(simulation.record.trainings))
 
 
 def test_equal_weights_are_another_model_than_patients():
@@ -171,4 +171,4 @@ def test_a_member_voted_out_in_the_middle_leaves_and_the_others_go_on(seed):
     simulation = Simulation(seed, Setting(members=4, rounds=5), Faults(removals={1: 5.0 + seed})).run()
     check_end(simulation, {0, 2, 3})
     assert events(simulation, Final)[-1].contributors == {0, 2, 3}
-    assert 1 in simulation.left
+    assert 1 in simulation.record.left

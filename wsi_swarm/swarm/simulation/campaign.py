@@ -76,7 +76,7 @@ def play(seed: int, names: tuple[str, ...] | None = None, members: int | None = 
         len(checks.finals),
         checks.voids,
         round(simulation.now - START, 3),
-        simulation.steps,
+        simulation.record.steps,
         round(waited, 3),
         broken,
     )
@@ -94,7 +94,7 @@ def _unequal_end(simulation: Simulation) -> str | None:
     """Say who did not end with the model of the chain."""
     root = simulation.run_state.base_root
     removed = simulation.faults.removals.keys() | simulation.faults.leaves.keys()
-    for member in sorted(simulation.left - simulation.faults.lies.keys() - removed):
-        if simulation.models[member].root != root:
+    for member in sorted(simulation.record.left - simulation.faults.lies.keys() - removed):
+        if simulation.record.models[member].root != root:
             return f"member {member} left with another model than the chain's"
     return None

@@ -12,46 +12,26 @@ from wsi_swarm.swarm.ledger.base import Candidate, Phase
 from wsi_swarm.swarm.ledger.typed_data import account_of
 from wsi_swarm.swarm.merge.whole import start
 from wsi_swarm.swarm.protocol.events import (
-    Action,
-    Adopt,
     ChainSeen,
-    Commit,
-    Enrol,
     Event,
-    Finalise,
-    KeepMerge,
-    KeepUpdate,
-    Leave,
-    LedgerAction,
-    Look,
-    Note,
-    Poke,
-    Received,
-    Reject,
-    Report,
-    SaveUpdate,
-    Send,
-    Settled,
     Tick,
-    Train,
 )
-from wsi_swarm.swarm.protocol.perform import perform
 from wsi_swarm.swarm.protocol.round import Machine, Plan, Seat
 from wsi_swarm.swarm.simulation.chain import RUN, Chain
 from wsi_swarm.swarm.simulation.checks import BrokenError, Checks
 from wsi_swarm.swarm.simulation.clock import START, Clock
 from wsi_swarm.swarm.simulation.faults import Drift, Faults, Outage
+from wsi_swarm.swarm.simulation.hands import Hands
 from wsi_swarm.swarm.simulation.lies import LIARS
 from wsi_swarm.swarm.simulation.network import Network
 from wsi_swarm.swarm.simulation.processes import Disk, Dying, Process
+from wsi_swarm.swarm.simulation.record import Record
 from wsi_swarm.swarm.simulation.setting import Setting
-from wsi_swarm.swarm.simulation.training import first_model, trained
+from wsi_swarm.swarm.simulation.training import first_model
 
 if TYPE_CHECKING:
     from wsi_swarm.swarm.ledger.base import RunState
     from wsi_swarm.swarm.ledger.model import ContractModel, ModelLedger
-    from wsi_swarm.swarm.protocol.message import Reveal
-    from wsi_swarm.swarm.state.encoding import FixedState
 
 __all__ = ["Faults", "Outage", "Setting", "Simulation"]
 
@@ -79,22 +59,8 @@ class Simulation:
         Counts bytes.
     initial
         The model from which the run starts.
-    models
-        Last adopted model by member.
-    kept
-        Updates kept for the audit: ``(keeper, round, member) -> canonical bytes``.
-    reveals
-        What opens their commitments, by ``(round, member)``.
-    adopted
-        All models that a member adopted, in order.
-    notes
-        ``(member that noticed, note)``.
-    left
-        Members whose process has ended in peace.
-    trainings
-        ``(member, number of its process, final rounds behind it)`` of each training that was begun.
-    steps, looks
-        Actions that were carried out, and looks at the chain that a machine asked for.
+    record
+        What came of it.
     """
 
     def __init__(
@@ -122,16 +88,23 @@ class Simulation:
         self._down: dict[int, list[float]] = {}
         self._dying: dict[int, Dying] = {}
         self._troubles = [self.faults.troubles(member) for member in range(s.members)]
-        self.models: dict[int, FixedState] = {}
-        self.kept: dict[tuple[int, int, int], bytes] = {}
-        self.reveals: dict[tuple[int, int], Reveal] = {}
-        self.adopted: dict[int, list[FixedState]] = {}
-        self.adopted_at: dict[int, float] = {}
-        self.notes: list[tuple[int, Note]] = []
-        self.left: set[int] = set()
-        self.trainings: list[tuple[int, int, int]] = []
-        self.steps = 0
-        self.looks = 0
+        self.record = Record()
+        self._hands = Hands(
+            seed=seed,
+            size=s.size,
+            faults=self.faults,
+            liars=self._liars,
+            clock=self.clock,
+            chance=self._random,
+            chain=self.chain,
+            network=self.network,
+            disks=self._disks,
+            processes=self._processes,
+            record=self.record,
+            tell=self._tell,
+            look=self._look,
+            leave=self._leave,
+        )
         self._awaited = frozenset(range(s.members)) - self.faults.lies.keys() - self.faults.gone
         self._open_run()
 
@@ -171,7 +144,7 @@ class Simulation:
             self.clock.at(window.end, lambda m=member: self._come_back(m))
         for member, window in faults.pauses:
             self.clock.at(window.start, lambda m=member, w=window: self._freeze(m, w.end))
-        while not self._awaited <= self.left:
+        while not self._awaited <= self.record.left:
             if not self.clock.step(self.setting.limit_s):
                 self._is_stuck()
         return self
@@ -179,9 +152,9 @@ class Simulation:
     def _is_stuck(self) -> None:
         """Raise, unless all that is missing is a member that came too late for a run that it had no part in."""
         state = self.run_state
-        late = self._awaited - self.left - state.enrolled
-        if state.phase is not Phase.FINISHED or not self._awaited <= self.left | late:
-            waiting = sorted(self._awaited - self.left)
+        late = self._awaited - self.record.left - state.enrolled
+        if state.phase is not Phase.FINISHED or not self._awaited <= self.record.left | late:
+            waiting = sorted(self._awaited - self.record.left)
             msg = f"stuck in round {state.round} ({state.phase.name}): members {waiting} wait for ever"
             raise BrokenError(msg)
         self._awaited -= late
@@ -209,8 +182,8 @@ class Simulation:
 
     def _come_back(self, member: int) -> None:
         """Start a centre again that has left the run, unless the run is over or it never left."""
-        if member in self.left and not self.finished() and member not in self.faults.removals:
-            self.left.discard(member)
+        if member in self.record.left and not self.finished() and member not in self.faults.removals:
+            self.record.left.discard(member)
             self._start(member)
 
     def _hindered(self, member: int, since: float) -> bool:
@@ -252,15 +225,20 @@ class Simulation:
         disk = self._disks[member]
         disk.lose(outage.damage)
         if disk.model is None:
-            self.models.pop(member, None)
+            self.record.models.pop(member, None)
         if outage.down_s is not None:
             self.clock.later(outage.down_s, lambda: self._start(member))
+
+    def _leave(self, member: int) -> None:
+        self._processes.pop(member, None)
+        self.record.left.add(member)
+        self.clock.later(RECALL_S, lambda: self._recall(member))
 
     def _recall(self, member: int) -> None:
         """Let a person start a node again whose run is finished, because another one still lacks its model."""
         state = self.run_state
-        holders = {one for one, model in self.models.items() if model.root == state.base_root}
-        waiting = (self._awaited & state.enrolled) - self.left - holders
+        holders = {one for one, model in self.record.models.items() if model.root == state.base_root}
+        waiting = (self._awaited & state.enrolled) - self.record.left - holders
         if not waiting or member not in holders - self.faults.lies.keys():
             return
         since = self.checks.finals[-1] - self.setting.deadline_s
@@ -268,7 +246,7 @@ class Simulation:
         if unhindered:
             msg = f"member {member} left while {unhindered} lacked the final model"
             raise BrokenError(msg)
-        self.left.discard(member)
+        self.record.left.discard(member)
         self._start(member)
 
     def _freeze(self, member: int, until: float) -> None:
@@ -286,7 +264,7 @@ class Simulation:
         if process.looking:
             return
         process.looking = True
-        self.looks += 1
+        self.record.looks += 1
 
         def look() -> None:
             process.looking = False
@@ -316,78 +294,10 @@ class Simulation:
                     del self._dying[member]
                     self._crash(dying.outage)
                     return False
-            self.steps += 1
+            self.record.steps += 1
             self.checks.acted(member, process.round, process.base_root, action)
-            self._do(member, generation, action)
+            self._hands.carry_out(member, generation, action)
         return member in self._processes
-
-    # Actions ---------------------------------------------------------------------------------------------------------
-
-    def _do(self, member: int, generation: int, action: Action) -> None:
-        match action:
-            case Send():
-                self._send(member, action)
-            case Look():
-                self._look(member, generation)
-            case Train():
-                self._train(member, generation, action)
-            case SaveUpdate():
-                self._disks[member].update = action.update
-            case KeepUpdate():
-                self.kept[member, action.round, action.reveal.member] = action.blob
-                self.reveals[action.round, action.reveal.member] = action.reveal
-            case KeepMerge(merged):
-                self._disks[member].keep_merge(merged)
-            case Adopt():
-                self._disks[member].model = self.models[member] = action.model
-                self.adopted.setdefault(member, []).append(action.model)
-                self.adopted_at[member] = self.clock.now
-            case Note():
-                self.notes.append((member, action))
-            case Leave():
-                self._processes.pop(member, None)
-                self.left.add(member)
-                self.clock.later(RECALL_S, lambda: self._recall(member))
-            case Enrol() | Commit() | Finalise() | Reject() | Report() | Poke():
-                self._transact(member, generation, action)
-
-    def _send(self, member: int, send: Send) -> None:
-        liar = self._liars.get(member)
-        for told in liar.tell(send) if liar else (send,):
-            self._carry(member, told)
-
-    def _carry(self, sender: int, send: Send) -> None:
-        event = Received(sender, send.round, send.message)
-        self.network.carry(sender, send.to, send.message, lambda: self._deliver(send.to, event))
-
-    def _deliver(self, to: int, event: Received) -> None:
-        process = self._processes.get(to)
-        if process is None:
-            return
-        liar = self._liars.get(to)
-        for send in liar.hear(event) if liar else ():
-            self._carry(to, send)
-        if liar and liar.ignores(event):
-            return
-        self._tell(to, process.generation, event)
-
-    def _transact(self, member: int, generation: int, action: LedgerAction) -> None:
-        liar = self._liars.get(member)
-        sent = liar.order(action) if liar else action
-        if sent is not None:
-
-            def settle(refusal: str | None) -> None:
-                self._tell(member, generation, Settled(action, refusal))
-
-            self.chain.submit(member, lambda ledger: perform(ledger, RUN, sent), settle)
-
-    def _train(self, member: int, generation: int, job: Train) -> None:
-        self.trainings.append((member, generation, job.finals))
-        slow = self.faults.train_s.get(member) if self.clock.passed < self.faults.slow_until else None
-        took = self._random.uniform(0.1, 2.0) if slow is None else slow
-        seed = (self.seed, member + 1, job.finals, generation if self.faults.impure else 0)
-        done = trained(job, self.setting.size, *seed)
-        self.clock.later(took, lambda: self._tell(member, generation, done))
 
     def finished(self) -> bool:
         """Whether all rounds are final."""
