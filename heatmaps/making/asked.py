@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from heatmaps.slide.options import Options
@@ -15,11 +14,6 @@ if TYPE_CHECKING:
 
 COHORT = "cohort"
 """The word for one scale over all slides."""
-
-
-def now() -> str:
-    """Return the date that reports and sidecars state."""
-    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def options_of(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import typer
 
+from wsi_swarm.cli.clock import now
+
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
@@ -53,7 +55,6 @@ def evaluate(
     subgroups and comparisons, each with its 95 % interval. What the patients are too few for gets a sentence instead.
     """
     import json
-    from datetime import UTC, datetime
 
     from models.evaluation.evaluate import Request
     from models.evaluation.evaluate import evaluate as assess
@@ -79,7 +80,7 @@ def evaluate(
     evaluation = assess(request)
     files: list[Path] = []
     if out is not None:
-        made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        made = now()
         files = write_evaluation(out, evaluation, provenance_of(request, made))
     if as_json:
         typer.echo(json.dumps(to_json(evaluation), indent=1, allow_nan=False))

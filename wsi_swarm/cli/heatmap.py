@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import typer
 
 from wsi_swarm.cli.branching import Branching
+from wsi_swarm.cli.choices import MethodName  # noqa: TC001 (typer reads it)
+from wsi_swarm.cli.clock import now
 from wsi_swarm.cli.heatmap_compare import compare
 from wsi_swarm.cli.heatmap_evaluate import evaluate
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
     from heatmaps.slide.options import Options
 
-MethodName = Literal["contribution", "attention", "single", "ig", "occlusion"]
 _MANY = "Many slides"
 
 
@@ -133,7 +134,6 @@ def _slide(
     import json
 
     from heatmaps.drawing.reading import detail_words
-    from heatmaps.making.asked import now
     from heatmaps.making.cohort_run import load_models
     from heatmaps.making.slide_heatmap import make_heatmap
 
@@ -173,7 +173,6 @@ def _cohort(
 ) -> None:
     import json
 
-    from heatmaps.making.asked import now
     from heatmaps.making.cohort_run import explain_cohort, load_models
     from heatmaps.making.cohort_slides import find_cohort
     from heatmaps.making.cohort_summary import summary_document, summary_tsv

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import typer
+
+from wsi_swarm.cli.choices import MethodName  # noqa: TC001 (typer reads it)
 
 
 def compare(
@@ -25,7 +26,7 @@ def compare(
     target: list[str] = typer.Option(
         [], "--target", help="Target to compare; repeat it for several. All that both models have by default."
     ),
-    method: Literal["contribution", "attention", "single", "ig", "occlusion"] = typer.Option(
+    method: MethodName = typer.Option(
         "contribution", "--method", help="How to explain; docs/heatmaps.md tells the methods apart."
     ),
     occlude: int | None = typer.Option(

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
-
-if TYPE_CHECKING:
-    from heatmaps.evaluation.results import Case
-    from models.model_file import Model
 
 
 def evaluate(
@@ -53,6 +48,7 @@ def evaluate(
     """
     import json
 
+    from heatmaps.evaluation.cases import find_cases
     from heatmaps.evaluation.document import as_json as to_json
     from heatmaps.evaluation.evaluate import evaluate as run
     from heatmaps.evaluation.results import Plan
@@ -79,7 +75,9 @@ def evaluate(
         raise ConfigError(msg)
     made = [method_named(name, occlude if name == "occlusion" else None) for name in chosen]
     others = [load_model(path) for path in other]
-    cases = _cases(loaded, features, target, clini, slides, positive)
+    cases, dropped = find_cases(loaded, features, target, clini, slides, positive)
+    for sentence in dropped:
+        typer.echo(f"wsi-swarm: {sentence}", err=True)
     found = run(loaded, cases, Plan(target, made, seed, redraws, annotations, slides is not None, others))
     document = to_json(found)
     if out is not None:
@@ -88,32 +86,3 @@ def evaluate(
         write_text(out / "curves.csv", curves_csv(found))
         write_json(out / "evaluation.json", document)
     typer.echo(json.dumps(document, indent=1, allow_nan=False) if as_json else table(found))
-
-
-def _cases(
-    model: Model, features: Path, target: str, clini: Path | None, slides: Path | None, positive: str
-) -> list[Case]:
-    """Return the slides: those of the tables where they are given, else every feature file of the folder."""
-    from heatmaps.evaluation.results import Case
-    from models.cohort import load_cohort, load_unlabelled_cohort
-    from wsi_swarm.errors import ConfigError, InputError
-
-    _, wanted = model.spec.target(target)
-    if clini is not None and slides is not None:
-        cohort = load_cohort(clini, slides, features, [target], {target: positive or wanted.positive})
-    elif clini is not None or positive:
-        msg = "--clini and --positive need the slide table too; give --slides"
-        raise ConfigError(msg)
-    elif slides is not None:
-        cohort = load_unlabelled_cohort(slides, features)
-    else:
-        paths = sorted(features.glob("*.h5")) if features.is_dir() else []
-        if not paths:
-            msg = f"{features} is no folder with feature files (*.h5); name the one that extract wrote"
-            raise InputError(msg)
-        return [Case(path, path.stem) for path in paths]
-    for sentence in cohort.dropped:
-        typer.echo(f"wsi-swarm: {sentence}", err=True)
-    return [
-        Case(path, patient.id, patient.labels.get(target)) for patient in cohort.patients for path in patient.slides
-    ]

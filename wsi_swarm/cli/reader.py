@@ -6,13 +6,13 @@ from pathlib import Path
 
 import typer
 
+from wsi_swarm.cli.choices import TemplateName  # noqa: TC001 (typer reads it)
+from wsi_swarm.cli.reader_analyse import analyse
 from wsi_swarm.cli.reader_items import items
 
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
-    from wsi_swarm.cli.reader_analyse import analyse
-
     reader = typer.Typer(
         no_args_is_help=True, help="Blinded reader studies: make kits, prove the blinding, read answers."
     )
@@ -26,9 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def example(
-    template: str = typer.Option(
-        "tile-plausibility", "--template", help="tile-plausibility, heatmap-preference or ai-assistance."
-    ),
+    template: TemplateName = typer.Option("tile-plausibility", "--template", help="What readers judge."),
 ) -> None:
     """Print a study file to begin with: English and German, with a codebook."""
     from heatmaps.readers.kit.build import example_study

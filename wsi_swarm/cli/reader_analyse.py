@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 import typer
 
-
-class Language(StrEnum):
-    """Of the report; tables and JSON are in English."""
-
-    en = "en"
-    de = "de"
-
-
-class Covariances(StrEnum):
-    """How areas' covariances over cases are estimated."""
-
-    jackknife = "jackknife"
-    delong = "delong"
-    unbiased = "unbiased"
+from wsi_swarm.cli.choices import LanguageName  # noqa: TC001 (typer reads it)
 
 
 def analyse(
@@ -28,7 +15,7 @@ def analyse(
     out: Path = typer.Option(
         ..., "--out", help="Folder for report.html, tables as CSV, figures as SVG, analysis.json."
     ),
-    language: Language = typer.Option(Language.en, "--language", help="Of the report."),
+    language: LanguageName = typer.Option("en", "--language", help="Of the report; tables and JSON are in English."),
     features: str = typer.Option(
         "", "--features", help="Options that count as a feature of the class, with commas: til,mucinous,…"
     ),
@@ -38,8 +25,8 @@ def analyse(
     leave_out: list[str] = typer.Option(
         [], "--leave-out", help="Leave out answers with this deviation, such as 'too fast'; repeat it for several."
     ),
-    covariances: Covariances = typer.Option(
-        Covariances.jackknife,
+    covariances: Literal["jackknife", "delong", "unbiased"] = typer.Option(
+        "jackknife",
         "--covariances",
         help="Of areas with and without AI; jackknife as in RJafroc and MRMCaov.",
     ),
@@ -66,10 +53,10 @@ def analyse(
     from wsi_swarm import __version__
 
     named, order = (tuple(one.strip() for one in told.split(",") if one.strip()) for told in (features, arms))
-    options = Options(seed, tuple(leave_out), named, order, covariances.value, threshold, ai_threshold)
+    options = Options(seed, tuple(leave_out), named, order, covariances, threshold, ai_threshold)
     analysis = run(table, options)
     document = as_document(analysis, f"wsi-swarm {__version__}")
-    files = write_analysis(out, analysis, document, language.value)
+    files = write_analysis(out, analysis, document, language)
     if as_json:
         typer.echo(json.dumps(document, indent=1, allow_nan=False))
         return

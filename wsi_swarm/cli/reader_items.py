@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import typer
+
+from wsi_swarm.cli.choices import TemplateName  # noqa: TC001 (typer reads it)
 
 
 def items(
@@ -19,7 +20,7 @@ def items(
         [], "--arm", metavar="NAME=HEATMAPS", help="The same with a name of your choice; repeat it for several arms."
     ),
     target: str = typer.Option(..., "--target", help="Target whose positive class the tiles speak for."),
-    template: Literal["tile-plausibility", "heatmap-preference", "ai-assistance"] = typer.Option(
+    template: TemplateName = typer.Option(
         "tile-plausibility",
         "--template",
         help="Of the study: tiles; every pair of arms on whole slides; or whole slides with one model's result.",

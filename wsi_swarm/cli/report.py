@@ -6,7 +6,8 @@ from pathlib import Path
 
 import typer
 
-from wsi_swarm.cli.heatmap import MethodName  # noqa: TC001 (typer reads it)
+from wsi_swarm.cli.choices import LanguageName, MethodName  # noqa: TC001 (typer reads them)
+from wsi_swarm.cli.clock import now
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +31,7 @@ def report(
     evaluation: Path | None = typer.Option(
         None, "--evaluation", help="Folder of evaluate --out: its locked thresholds and calibration are shown."
     ),
-    language: str = typer.Option("en", "--language", help="en or de."),
+    language: LanguageName = typer.Option("en", "--language", help="Of the page."),
     identify: bool = typer.Option(
         False,
         "--identify",
@@ -53,7 +54,6 @@ def report(
     No identifier of the slide, no label and no macro image is in it unless --identify asks for the id.
     """
     import json
-    from datetime import UTC, datetime
 
     from heatmaps.report.choose import PageAsked, write_page
     from heatmaps.slide.options import Options
@@ -70,7 +70,7 @@ def report(
         options=Options(clip=clip, method=method),
         slide_mpp=slide_mpp,
         overview_px=overview_px,
-        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        created=now(),
     )
     written = write_page(asked, out, pdf)
     if as_json:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import typer
 
+from wsi_swarm.cli.choices import LanguageName  # noqa: TC001 (typer reads it)
+
 
 def register(app: typer.Typer) -> None:
     """Add this command to the application."""
@@ -17,7 +19,7 @@ def view(
     heatmap: Path | None = typer.Option(
         None, "--heatmap", help="Folder of this slide that heatmap wrote; its colours lie on the slide."
     ),
-    language: str = typer.Option("en", "--language", help="en or de."),
+    language: LanguageName = typer.Option("en", "--language", help="Of the page."),
     slide_mpp: float | None = typer.Option(
         None, "--slide-mpp", help="Micrometres per pixel at full resolution, for a slide whose file doesn't say."
     ),

@@ -69,9 +69,7 @@ def compare_bootstrap(
     seed, resamples
         Of the bootstrap.
     """
-    rows = two_arms(frame, first, second)
-    rating = rows["rating"].to_numpy(dtype=float)
-    in_first = (rows["arm"] == first).to_numpy()
+    rows, rating, in_first = split_arms(frame, first, second)
 
     def difference(w: NDArray[np.float64]) -> float:
         a, b = w[in_first], w[~in_first]
@@ -189,6 +187,14 @@ def two_arms(frame: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     rows = rows[rows["arm"].isin([first, second])]
     numbers(rows, "rating")
     return rows
+
+
+def split_arms(
+    frame: pd.DataFrame, first: str, second: str
+) -> tuple[pd.DataFrame, NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the rows of both arms, their N ratings, and which belong to the first; see ``two_arms``."""
+    rows = two_arms(frame, first, second)
+    return rows, rows["rating"].to_numpy(dtype=float), (rows["arm"] == first).to_numpy()
 
 
 def _arm_mean(rows: pd.DataFrame, arm: str) -> float:

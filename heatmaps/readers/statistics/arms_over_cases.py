@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heatmaps.readers.statistics.arms import ArmDifference, bootstrap_test, two_arms
+from heatmaps.readers.statistics.arms import ArmDifference, bootstrap_test, split_arms
 from heatmaps.readers.statistics.measures import Absent, Measure
 from heatmaps.readers.statistics.resampling import interval_of, resampled_sums
 
@@ -39,9 +39,7 @@ def compare_over_cases(
     ConfigError
         If an arm has no rating, or a rating is no number.
     """
-    rows = two_arms(frame, first, second)
-    rating = rows["rating"].to_numpy(dtype=float)
-    in_first = (rows["arm"] == first).to_numpy()
+    rows, rating, in_first = split_arms(frame, first, second)
     cases, index = np.unique(rows["case"].to_numpy(), return_inverse=True)
     name = f"mean rating, {first} minus {second}, these readers"
     means = (float(rating[in_first].mean()), float(rating[~in_first].mean()))
